@@ -1,2 +1,30 @@
-//! Tasks.
-fn main() {}
+//! Tasks of the workspace: `cargo xtask VERB`.
+
+use std::path::Path;
+
+use clap::{Parser, Subcommand};
+
+mod codegen;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Write the Rust code of HBase's protocol files again.
+    Codegen {
+        /// Only compare with what is checked in.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    match Arguments::parse().verb {
+        Verb::Codegen { check } => codegen::run(&root, check),
+    }
+}
