@@ -1,0 +1,18 @@
+//! Bounds on what is stored. A record beyond them is refused when written and when read, before anything is allocated for it.
+
+/// Longest value, bytes: a table descriptor or a list row with many thousand tables fits many times.
+pub const RECORD_BYTES: usize = 32 << 20;
+/// Longest key, bytes: HBase's longest row (32 767 bytes), escaped, and the names around it.
+pub const KEY_BYTES: usize = 72 << 10;
+/// Longest name of a table, family, file, user, peer or label, bytes.
+pub const NAME_BYTES: usize = 4 << 10;
+/// Longest raw HBase message in a record (descriptor, region info), bytes.
+pub const RAW_BYTES: usize = 16 << 20;
+/// Most tables in one backup.
+pub const TABLES: usize = 100_000;
+/// Most families in one region.
+pub const FAMILIES: usize = 10_000;
+/// Most grants in one scope.
+pub const PERMISSIONS: usize = 100_000;
+/// Most tags, omissions and configuration pairs.
+pub const PAIRS: usize = 10_000;
