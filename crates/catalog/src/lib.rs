@@ -16,7 +16,7 @@ pub mod record;
 pub use entry::{Entry, Record, decode_entry};
 pub use error::CatalogError;
 pub use record::{
-    AclRecord, BackupKind, BackupRow, ClusterRecord, FailedTable, FamilyRecord, Growth, GroupRecord, LabelRecord, NamespaceRecord,
+    AclRecord, BackupKind, BackupRow, ClusterRecord, FailedTable, FamilyRecord, GroupRecord, Growth, LabelRecord, NamespaceRecord,
     Omission, Pair, PeerRecord, PermissionRecord, QuotaRecord, RegionRecord, SourceKind, StoreFileKind, StoreFileRecord, TableRecord,
     TableRow, TableState,
 };

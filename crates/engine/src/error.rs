@@ -1,0 +1,192 @@
+//! Errors of the engine: what was found, the class that tells the caller what to do, and advice as data.
+
+use api::{ErrorKind, ErrorReport};
+use catalog::CatalogError;
+use hbase_client::ClientError;
+use storage::StorageError;
+use thiserror::Error;
+
+/// A table that was not done, in an error or a report about several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableFailure {
+    /// Table.
+    pub table: String,
+    /// Why.
+    pub error: ErrorReport,
+}
+
+/// Why a plan or a run did not end well.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The request contradicts itself or names what cannot be.
+    #[error("{message}")]
+    Usage { message: String },
+    /// No such table, backup, snapshot, namespace.
+    #[error("{message}")]
+    NotFound { message: String },
+    /// Bytes are not what they must be, or a file is missing; `path` says which.
+    #[error("{path}: {message}")]
+    Damage { path: String, message: String },
+    /// Some tables were done, these were not.
+    #[error("{} of {total} tables failed: {}", failed.len(), names(failed))]
+    Partial { total: usize, failed: Vec<TableFailure> },
+    /// An objective was missed.
+    #[error("{message}")]
+    ObjectiveMissed { message: String },
+    /// Something else is at it.
+    #[error("{message}")]
+    Busy { message: String },
+    /// Not allowed; `hint` is the grant to give.
+    #[error("{message}")]
+    Auth { message: String, hint: Option<String> },
+    /// No space.
+    #[error("{message}")]
+    NoSpace { message: String },
+    /// The cluster, or a part of it, does not answer.
+    #[error("{message}")]
+    ClusterUnavailable { message: String, hint: Option<String> },
+    /// A guard refused.
+    #[error("{message}")]
+    Refused { message: String, hint: Option<String> },
+    /// A plan has blockers.
+    #[error("{}", findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; "))]
+    Blocked { kind: ErrorKind, findings: Vec<api::Finding> },
+    /// A version or feature that is not supported.
+    #[error("{message}")]
+    Unsupported { message: String, hint: Option<String> },
+    /// Stopped by the user.
+    #[error("stopped")]
+    Cancelled,
+    /// A journal of an interrupted restore that cannot be used.
+    #[error("{path}: {detail}")]
+    Journal { path: String, detail: String },
+    /// What must not happen.
+    #[error("{message}")]
+    Bug { message: String },
+    /// The cluster's files.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The cluster's servers.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A record of a backup that cannot be read or written.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+impl EngineError {
+    /// The class, which is the exit code.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Usage { .. } => ErrorKind::Usage,
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Damage { .. } | Self::Journal { .. } => ErrorKind::Damage,
+            Self::Partial { .. } => ErrorKind::Partial,
+            Self::ObjectiveMissed { .. } => ErrorKind::ObjectiveMissed,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Auth { .. } => ErrorKind::Auth,
+            Self::NoSpace { .. } => ErrorKind::NoSpace,
+            Self::ClusterUnavailable { .. } => ErrorKind::ClusterUnavailable,
+            Self::Refused { .. } => ErrorKind::Refused,
+            Self::Blocked { kind, .. } => *kind,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::Cancelled => ErrorKind::Cancelled,
+            Self::Bug { .. } => ErrorKind::Bug,
+            Self::Storage(error) => storage_kind(error, ErrorKind::ClusterUnavailable),
+            Self::Client(error) => client_kind(error),
+            Self::Catalog(error) => catalog_kind(error),
+        }
+    }
+
+    /// What to do, where this error knows it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Auth { hint, .. }
+            | Self::ClusterUnavailable { hint, .. }
+            | Self::Refused { hint, .. }
+            | Self::Unsupported { hint, .. } => hint.clone(),
+            Self::Blocked { findings, .. } => findings.iter().find_map(|finding| finding.hint.clone()),
+            Self::Partial { failed, .. } => failed.iter().find_map(|failure| failure.error.hint.clone()),
+            Self::Storage(error) => storage_hint(error),
+            Self::Client(error) => client_hint(error),
+            Self::Catalog(CatalogError::UnknownVersion { .. }) => {
+                Some("use the version of seawall that made this backup, or a newer one".into())
+            }
+            Self::Catalog(_) => Some("seawall verify --level data".into()),
+            _ => None,
+        }
+    }
+
+    /// Message, class and hint as data.
+    pub fn report(&self) -> ErrorReport {
+        ErrorReport::new(self.kind(), self.to_string(), self.hint())
+    }
+
+    /// Whether the same may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.is_retryable(),
+            Self::Client(error) => error.is_retryable(),
+            other => other.kind().is_retryable(),
+        }
+    }
+}
+
+fn names(failed: &[TableFailure]) -> String {
+    failed.iter().map(|failure| format!("{} ({})", failure.table, failure.error.message)).collect::<Vec<_>>().join(", ")
+}
+
+/// Class of a storage error; `unreachable` depends on whose storage it is.
+pub(crate) fn storage_kind(error: &StorageError, unreachable: ErrorKind) -> ErrorKind {
+    match error {
+        StorageError::NotFound { .. } => ErrorKind::NotFound,
+        StorageError::AlreadyExists { .. } => ErrorKind::Busy,
+        StorageError::PermissionDenied { .. } | StorageError::ReadOnly { .. } => ErrorKind::Auth,
+        StorageError::NoSpace { .. } => ErrorKind::NoSpace,
+        StorageError::Unreachable { .. } | StorageError::TimedOut { .. } => unreachable,
+        StorageError::Short { .. } => ErrorKind::Damage,
+        StorageError::Invalid { .. } => ErrorKind::Usage,
+        StorageError::Unsupported { .. } => ErrorKind::Unsupported,
+        StorageError::Other { .. } => unreachable,
+    }
+}
+
+fn storage_hint(error: &StorageError) -> Option<String> {
+    match error {
+        StorageError::PermissionDenied { right, .. } => Some(format!("give this user: {right}")),
+        StorageError::NoSpace { .. } => Some("free space or raise the quota, then run again: what was stored is reused".into()),
+        StorageError::Unreachable { endpoint, .. } => Some(format!("is {endpoint} up, and reachable from here?")),
+        StorageError::NotFound { .. } => Some("check `rootdir`: it must be hbase.rootdir of the cluster".into()),
+        _ => None,
+    }
+}
+
+fn client_kind(error: &ClientError) -> ErrorKind {
+    match error {
+        ClientError::Options { .. } => ErrorKind::Usage,
+        ClientError::Authentication { .. } | ClientError::AccessDenied { .. } => ErrorKind::Auth,
+        ClientError::UnsupportedVersion { .. } => ErrorKind::Unsupported,
+        ClientError::TableNotFound { .. } | ClientError::NamespaceNotFound { .. } | ClientError::SnapshotNotFound { .. } => {
+            ErrorKind::NotFound
+        }
+        ClientError::TableExists { .. } | ClientError::NamespaceExists { .. } | ClientError::SnapshotExists { .. } => ErrorKind::Refused,
+        _ => ErrorKind::ClusterUnavailable,
+    }
+}
+
+fn client_hint(error: &ClientError) -> Option<String> {
+    match error {
+        ClientError::AccessDenied { message } => Some(format!("grant the right in the HBase shell: {message}")),
+        ClientError::Discovery { .. } => Some("check `zookeeper` or `masters` of the cluster in the configuration".into()),
+        ClientError::NoMaster { .. } => Some("start an HBase master, or back up offline with `rootdir` alone".into()),
+        ClientError::Unreachable { server, .. } => Some(format!("is {server} up, and reachable from here?")),
+        _ => None,
+    }
+}
+
+fn catalog_kind(error: &CatalogError) -> ErrorKind {
+    match error {
+        CatalogError::UnknownVersion { .. } | CatalogError::UnknownKey { .. } => ErrorKind::Unsupported,
+        _ => ErrorKind::Damage,
+    }
+}
