@@ -15,7 +15,7 @@ mod convert;
 
 pub use convert::ConvertError;
 pub use generated::*;
-pub use prost::Message;
+pub use prost::{Message, decode_length_delimiter};
 
 /// The four bytes that stand before a protobuf message in HBase's own files and ZooKeeper nodes (`ProtobufUtil.PB_MAGIC`).
 pub const PROTOBUF_MAGIC: &[u8; 4] = b"PBUF";
