@@ -15,6 +15,7 @@ use read_at::ReadAt;
 
 use crate::block::BlockHeader;
 use crate::checksum::ChunkSums;
+use crate::codec::decompress;
 use crate::trailer::{MAXIMUM_BYTES, TRAILER_MAGIC};
 use crate::{ChecksumType, Compression, FileInfo, HFileError, Trailer};
 
@@ -314,10 +315,11 @@ impl Checker {
         if let Some((_, hasher)) = &mut self.fingerprint {
             hasher.update(now);
         }
-        if let Some(block) = &self.block {
-            if block.block_type == crate::BlockType::FileInfo && block.on_disk_bytes <= MAXIMUM_FILE_INFO_BYTES {
-                self.file_info_data.extend_from_slice(now);
-            }
+        if let Some((start, block)) = &self.file_info_block
+            && *start == self.block_start
+            && block.on_disk_bytes <= MAXIMUM_FILE_INFO_BYTES
+        {
+            self.file_info_data.extend_from_slice(now);
         }
         self.state = State::Data { left: left - now.len() as u64 };
         self.go_on();
@@ -416,9 +418,9 @@ impl Checker {
         if trailer.encryption_key.is_some() || data.len() as u64 != block.data_bytes() {
             return Ok(None);
         }
-        match trailer.compression {
-            Compression::None => FileInfo::parse(&data, offset).map(Some),
-            _ => Ok(None),
+        match decompress(trailer.compression, &data, block.uncompressed_bytes, offset)? {
+            Some(plain) => FileInfo::parse(&plain.into(), offset).map(Some),
+            None => Ok(None),
         }
     }
 }

@@ -16,6 +16,7 @@
 mod block;
 mod checker;
 mod checksum;
+mod codec;
 mod error;
 mod file_info;
 mod trailer;
