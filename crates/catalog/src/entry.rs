@@ -177,6 +177,7 @@ impl Record for StoreFileRecord {
         for text in [&self.physical_name, &self.origin_table, &self.origin_region, &self.codec] {
             name::<Self>("name", text)?;
         }
+        at_most::<Self>("MOB references", self.mob_references.len(), limits::MOB_REFERENCES)?;
         at_most::<Self>("reference", self.reference.as_ref().map_or(0, Bytes::len), limits::RAW_BYTES)?;
         at_most::<Self>("raw store file", self.raw.len(), limits::RAW_BYTES)
     }

@@ -16,3 +16,5 @@ pub const FAMILIES: usize = 10_000;
 pub const PERMISSIONS: usize = 100_000;
 /// Most tags, omissions and configuration pairs.
 pub const PAIRS: usize = 10_000;
+/// Most MOB files that one store file leads to.
+pub const MOB_REFERENCES: usize = 1_000_000;

@@ -295,7 +295,8 @@ pub struct RegionRecord {
     /// `RegionInfo`.
     #[prost(bytes = "bytes", tag = "1")]
     pub info: Bytes,
-    /// Whether it stands for the table's MOB files (start key `.mob`, region id 0), which lie under `mobdir/`.
+    /// Whether it stands for MOB files (start key `.mob`, region id 0), which lie under `mobdir/`. Of the table that its region info
+    /// names: a clone of a MOB table needs files of the table it was cloned from.
     #[prost(bool, tag = "2")]
     pub mob: bool,
     /// Every family, also those without files, in the manifest's order.
@@ -352,6 +353,23 @@ pub struct StoreFileRecord {
     /// `SnapshotRegionManifest.StoreFile` as it came, where there was a manifest.
     #[prost(bytes = "bytes", tag = "12")]
     pub raw: Bytes,
+    /// MOB files that its cells lead to, as far as its file info says (HBase 2.5 and later). Each is in the manifest too, in the MOB
+    /// region of the table named here, which is the one whose directory readers look in.
+    #[prost(message, repeated, tag = "13")]
+    pub mob_references: Vec<MobReference>,
+    /// Whether the file info could be read: not for encrypted files. If not, absent sequence ids mean "not known".
+    #[prost(bool, tag = "14")]
+    pub inspected: bool,
+}
+
+/// A MOB file that cells lead to.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, prost::Message)]
+pub struct MobReference {
+    /// The table whose `mobdir/` holds it, `namespace:qualifier`.
+    #[prost(string, tag = "1")]
+    pub table: String,
+    #[prost(string, tag = "2")]
+    pub file: String,
 }
 
 /// Grants of one scope, which is in the key.

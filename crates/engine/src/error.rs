@@ -3,6 +3,7 @@
 use api::{ErrorKind, ErrorReport};
 use catalog::CatalogError;
 use hbase_client::ClientError;
+use hbase_layout::LayoutError;
 use storage::StorageError;
 use thiserror::Error;
 
@@ -69,6 +70,9 @@ pub enum EngineError {
     /// The cluster's servers.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// A file or name of HBase's that is not what HBase writes, where its path is not known.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
     /// A record of a backup that cannot be read or written.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -94,6 +98,7 @@ impl EngineError {
             Self::Bug { .. } => ErrorKind::Bug,
             Self::Storage(error) => storage_kind(error, ErrorKind::ClusterUnavailable),
             Self::Client(error) => client_kind(error),
+            Self::Layout(error) => layout_kind(error),
             Self::Catalog(error) => catalog_kind(error),
         }
     }
@@ -181,6 +186,23 @@ fn client_hint(error: &ClientError) -> Option<String> {
         ClientError::NoMaster { .. } => Some("start an HBase master, or back up offline with `rootdir` alone".into()),
         ClientError::Unreachable { server, .. } => Some(format!("is {server} up, and reachable from here?")),
         _ => None,
+    }
+}
+
+fn layout_kind(error: &LayoutError) -> ErrorKind {
+    match error {
+        LayoutError::UnsupportedVersion { .. } => ErrorKind::Unsupported,
+        LayoutError::Name(_) => ErrorKind::Usage,
+        _ => ErrorKind::Damage,
+    }
+}
+
+/// Gives a layout error the path it is about.
+pub(crate) fn at_path(path: &str) -> impl FnOnce(LayoutError) -> EngineError {
+    let path = path.to_owned();
+    move |error| match layout_kind(&error) {
+        ErrorKind::Unsupported => EngineError::Unsupported { message: format!("{path}: {error}"), hint: None },
+        _ => EngineError::Damage { path, message: error.to_string() },
     }
 }
 

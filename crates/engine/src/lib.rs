@@ -6,6 +6,7 @@
 mod cluster;
 mod error;
 mod monitor;
+pub mod source;
 
 pub use cluster::Cluster;
 pub use error::{EngineError, TableFailure};
