@@ -109,7 +109,7 @@ impl Record for BackupRow {
         at_most::<Self>("tables", self.tables.len(), limits::TABLES)?;
         at_most::<Self>("failed tables", self.failed.len(), limits::TABLES)?;
         at_most::<Self>("tags", self.tags.len(), limits::PAIRS)?;
-        at_most::<Self>("omissions", self.omissions.len(), limits::PAIRS)?;
+        at_most::<Self>("row", self.encoded_len() + 2, limits::ROW_BYTES)?;
         for table in &self.tables {
             needed::<Self>("table name", !table.table.is_empty())?;
             name::<Self>("table name", &table.table)?;
@@ -125,6 +125,7 @@ impl Record for ClusterRecord {
     fn check(&self) -> Result<(), CatalogError> {
         name::<Self>("name", &self.name)?;
         at_most::<Self>("omissions", self.omissions.len(), limits::PAIRS)?;
+        at_most::<Self>("failed tables", self.failed.len(), limits::TABLES)?;
         at_most::<Self>("coprocessors", self.master_coprocessors.len(), limits::PAIRS)
     }
 }

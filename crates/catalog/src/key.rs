@@ -15,6 +15,8 @@
 //! `<table>` is always `namespace:qualifier`, also for namespace `default`. Names of tables, regions and files hold no zero byte.
 //! **Escape** (row keys and families may hold any byte): `00` becomes `00 FF`, a part ends with `00 01`. Escaped parts sort as the
 //! plain bytes do, so regions come in table order.
+//! Of a start key only the first [`crate::limits::START_KEY_BYTES`] bytes are taken (HBase allows 32 767, a manifest key has 4 KiB), so regions that
+//! agree in these come in the order of their encoded names: a reader that needs table order sorts by the region infos.
 
 use bytes::Bytes;
 use hbase_types::TableName;
@@ -54,6 +56,7 @@ pub enum Key {
     Namespace(String),
     Peer(String),
     Quota { row: Bytes, qualifier: Bytes },
+    /// `start_key`: when decoded, its first bytes only.
     Region { table: TableName, start_key: Bytes, encoded: String },
     StoreFile { table: TableName, start_key: Bytes, encoded: String, family: Bytes, file: String },
     Table(TableName),
@@ -122,7 +125,7 @@ fn text(key: &mut Vec<u8>, prefix: &[u8], name: &str) {
 
 fn region(key: &mut Vec<u8>, table: &TableName, start_key: &[u8], encoded: &str) {
     key.extend_from_slice(&table_regions(table));
-    escape(key, start_key);
+    escape(key, start_key.get(..crate::limits::START_KEY_BYTES).unwrap_or(start_key));
     key.extend_from_slice(encoded.as_bytes());
 }
 

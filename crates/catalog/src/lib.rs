@@ -18,5 +18,5 @@ pub use error::CatalogError;
 pub use record::{
     AclRecord, BackupKind, BackupRow, ClusterRecord, FailedTable, FamilyRecord, GroupRecord, Growth, LabelRecord, NamespaceRecord,
     Omission, Pair, PeerRecord, PermissionRecord, QuotaRecord, RegionRecord, SourceKind, StoreFileKind, StoreFileRecord, TableRecord,
-    TableRow, TableState,
+    TableRow, TableState, Totals,
 };

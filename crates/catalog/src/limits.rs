@@ -1,13 +1,17 @@
 //! Bounds on what is stored. A record beyond them is refused when written and when read, before anything is allocated for it.
 
 /// Longest value, bytes: a table descriptor or a list row with many thousand tables fits many times.
-pub const RECORD_BYTES: usize = 32 << 20;
-/// Longest key, bytes: HBase's longest row (32 767 bytes), escaped, and the names around it.
-pub const KEY_BYTES: usize = 72 << 10;
+pub const RECORD_BYTES: usize = 16 << 20;
+/// Longest list row, bytes. All rows of a repository are read at once, so they stay small.
+pub const ROW_BYTES: usize = 16 << 10;
+/// Longest key, bytes.
+pub const KEY_BYTES: usize = 4 << 10;
+/// So many bytes of a region's start key are in manifest keys.
+pub const START_KEY_BYTES: usize = 512;
 /// Longest name of a table, family, file, user, peer or label, bytes.
 pub const NAME_BYTES: usize = 4 << 10;
 /// Longest raw HBase message in a record (descriptor, region info), bytes.
-pub const RAW_BYTES: usize = 16 << 20;
+pub const RAW_BYTES: usize = 15 << 20;
 /// Most tables in one backup.
 pub const TABLES: usize = 100_000;
 /// Most families in one region.

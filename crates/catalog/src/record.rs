@@ -96,10 +96,10 @@ pub struct BackupRow {
     /// End of the last table's snapshot interval.
     #[prost(int64, tag = "9")]
     pub snapshot_last_millis: i64,
-    /// Sorted by name.
+    /// Sorted by name. Only when the row stays below [`crate::limits::ROW_BYTES`] with it, else see `tables_elsewhere`.
     #[prost(message, repeated, tag = "10")]
     pub tables: Vec<TableRow>,
-    /// Asked for, and not in this backup. Not empty = partial.
+    /// Asked for, and not in this backup. Cut to fit; `failed_count` and the cluster record have all.
     #[prost(message, repeated, tag = "11")]
     pub failed: Vec<FailedTable>,
     #[prost(message, repeated, tag = "12")]
@@ -110,9 +110,41 @@ pub struct BackupRow {
     /// The machine that made it.
     #[prost(string, tag = "14")]
     pub host: String,
-    /// What a reader of the backup has to know: unflushed WALs that were left out, metadata that could not be read.
-    #[prost(message, repeated, tag = "15")]
-    pub omissions: Vec<Omission>,
+    /// Sums over all tables; a file that two tables share counts once.
+    #[prost(message, optional, tag = "15")]
+    pub totals: Option<Totals>,
+    /// Whether `tables` is empty because it would not fit: each [`TableRecord`] of the manifest has its row.
+    #[prost(bool, tag = "16")]
+    pub tables_elsewhere: bool,
+    /// Tables that failed. Not zero = partial.
+    #[prost(uint64, tag = "17")]
+    pub failed_count: u64,
+    /// Name of the HBase snapshot that was asked for; empty when they were taken for it.
+    #[prost(string, tag = "18")]
+    pub existing_snapshot: String,
+}
+
+/// Sums of a backup.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub struct Totals {
+    #[prost(uint64, tag = "1")]
+    pub tables: u64,
+    #[prost(uint64, tag = "2")]
+    pub regions: u64,
+    #[prost(uint64, tag = "3")]
+    pub files: u64,
+    #[prost(uint64, tag = "4")]
+    pub bytes: u64,
+    #[prost(uint64, tag = "5")]
+    pub read_files: u64,
+    #[prost(uint64, tag = "6")]
+    pub read_bytes: u64,
+    #[prost(uint64, tag = "7")]
+    pub stored_bytes: u64,
+    #[prost(uint64, tag = "8")]
+    pub shared_files: u64,
+    #[prost(uint64, tag = "9")]
+    pub shared_bytes: u64,
 }
 
 /// One table in the list row.
@@ -241,6 +273,9 @@ pub struct ClusterRecord {
     pub master_coprocessors: Vec<String>,
     #[prost(message, repeated, tag = "10")]
     pub omissions: Vec<Omission>,
+    /// Tables that were asked for and are not in the backup.
+    #[prost(message, repeated, tag = "11")]
+    pub failed: Vec<FailedTable>,
 }
 
 /// A namespace.
@@ -287,6 +322,9 @@ pub struct TableRecord {
     /// MOB files among `files`.
     #[prost(uint64, tag = "11")]
     pub mob_files: u64,
+    /// The same row as in the list.
+    #[prost(message, optional, tag = "12")]
+    pub row: Option<TableRow>,
 }
 
 /// A region. Its files follow it in the manifest.
