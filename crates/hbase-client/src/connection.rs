@@ -1,219 +1,97 @@
-//! The connection: all calls of the client. (bodies follow)
+//! The connection: what the calls in `admin` and `scan` hang on.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use hbase_types::{RegionInfo, ServerName, TableName};
+use hbase_proto as proto;
+use hbase_types::{ServerName, TableName};
 
-use crate::error::Result;
+use crate::core::{Core, Repeat};
+use crate::error::{ClientError, Result};
 use crate::options::ClientOptions;
 use crate::scan::{ScanOptions, Scanner};
-use crate::types::*;
+use crate::types::{HbaseVersion, Nonce};
 
-/// A connection to one cluster; clones share it.
+/// The oldest version this client was tried with.
+const OLDEST_VERSION: (u32, u32) = (2, 4);
+
+/// A connection to one cluster. Clones share sockets and what was discovered; all calls may run at the same time.
 #[derive(Debug, Clone)]
-pub struct Connection {}
+pub struct Connection {
+    pub(crate) core: Arc<Core>,
+    identity: Arc<Identity>,
+}
+
+#[derive(Debug)]
+struct Identity {
+    cluster_id: String,
+    version: HbaseVersion,
+}
 
 impl Connection {
     /// Opens a connection: finds the cluster, its active master and its version, and refuses what is too old.
     pub async fn connect(options: ClientOptions) -> Result<Self> {
-        let _ = (options,);
-        todo!()
+        let core = Core::new(options)?;
+        let cluster_id = core.cluster_id().await?;
+        let request = proto::GetClusterStatusRequest { options: vec![proto::Option::HbaseVersion as i32] };
+        let answer: proto::GetClusterStatusResponse = core.master_call("GetClusterStatus", &request, Repeat::Harmless).await?;
+        let text = answer.cluster_status.hbase_version.map(|content| content.version).unwrap_or_default();
+        let version = parse_version(&text)?;
+        Ok(Self { core: Arc::new(core), identity: Arc::new(Identity { cluster_id, version }) })
     }
+
+    /// The id that the cluster got when its root directory was made.
     pub fn cluster_id(&self) -> &str {
-        todo!()
+        &self.identity.cluster_id
     }
+
+    /// The version of the master at connect time.
     pub fn hbase_version(&self) -> &HbaseVersion {
-        todo!()
+        &self.identity.version
     }
+
+    /// A nonce for one act. Keep it, and an act that is asked for again is done once.
     pub fn new_nonce(&self) -> Nonce {
-        todo!()
+        let randomness = &self.core.options.randomness;
+        // 0 means "no nonce" to HBase.
+        (randomness.next_u64().max(1), randomness.next_u64().max(1))
     }
-    pub async fn cluster_status(&self) -> Result<ClusterStatus> {
-        todo!()
-    }
+
+    /// The active master, asked for anew.
     pub async fn active_master(&self) -> Result<ServerName> {
-        todo!()
+        self.core.active_master().await
     }
-    pub async fn security_capabilities(&self) -> Result<Vec<SecurityCapability>> {
-        todo!()
-    }
-    pub async fn namespaces(&self) -> Result<Vec<(String, Vec<(String, String)>)>> {
-        todo!()
-    }
-    pub async fn create_namespace(&self, name: &str, configuration: &[(String, String)], nonce: Nonce) -> Result<()> {
-        let _ = (name, configuration, nonce);
-        todo!()
-    }
-    pub async fn delete_namespace(&self, name: &str, nonce: Nonce) -> Result<()> {
-        let _ = (name, nonce);
-        todo!()
-    }
-    /// Tables of users, sorted.
-    pub async fn list_tables(&self) -> Result<Vec<TableName>> {
-        todo!()
-    }
-    /// Tables of users and of HBase itself, sorted.
-    pub async fn list_all_tables(&self) -> Result<Vec<TableName>> {
-        todo!()
-    }
-    /// The table's `TableSchema` as the master sent it.
-    pub async fn table_schema_raw(&self, table: &TableName) -> Result<Option<Bytes>> {
-        let _ = (table,);
-        todo!()
-    }
-    pub async fn table_schemas_raw(&self, tables: &[TableName]) -> Result<Vec<(TableName, Bytes)>> {
-        let _ = (tables,);
-        todo!()
-    }
-    pub async fn table_exists(&self, table: &TableName) -> Result<bool> {
-        let _ = (table,);
-        todo!()
-    }
-    pub async fn table_state(&self, table: &TableName) -> Result<TableState> {
-        let _ = (table,);
-        todo!()
-    }
-    pub async fn create_table(&self, schema_raw: &Bytes, split_keys: &[Bytes], nonce: Nonce, deadline: Duration) -> Result<()> {
-        let _ = (schema_raw, split_keys, nonce, deadline);
-        todo!()
-    }
-    pub async fn enable_table(&self, table: &TableName, nonce: Nonce, deadline: Duration) -> Result<()> {
-        let _ = (table, nonce, deadline);
-        todo!()
-    }
-    pub async fn disable_table(&self, table: &TableName, nonce: Nonce, deadline: Duration) -> Result<()> {
-        let _ = (table, nonce, deadline);
-        todo!()
-    }
-    /// Deletes a disabled table.
-    pub async fn delete_table(&self, table: &TableName, nonce: Nonce, deadline: Duration) -> Result<()> {
-        let _ = (table, nonce, deadline);
-        todo!()
-    }
-    pub async fn regions(&self, table: &TableName) -> Result<Vec<LocatedRegion>> {
-        let _ = (table,);
-        todo!()
-    }
-    pub async fn flush_table(&self, table: &TableName, deadline: Duration) -> Result<()> {
-        let _ = (table, deadline);
-        todo!()
-    }
-    pub async fn split_region(&self, region: &RegionInfo, split_row: &Bytes, nonce: Nonce) -> Result<ProcedureId> {
-        let _ = (region, split_row, nonce);
-        todo!()
-    }
-    pub async fn merge_regions(&self, regions: &[RegionInfo], forcible: bool, nonce: Nonce) -> Result<ProcedureId> {
-        let _ = (regions, forcible, nonce);
-        todo!()
-    }
-    pub async fn move_region(&self, region: &RegionInfo, destination: Option<&ServerName>) -> Result<()> {
-        let _ = (region, destination);
-        todo!()
-    }
-    /// Asks for a snapshot; it is taken when [`Self::snapshot_done`] says so.
-    pub async fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotTicket> {
-        let _ = (request,);
-        todo!()
-    }
-    pub async fn snapshot_done(&self, name: &str, table: &TableName) -> Result<bool> {
-        let _ = (name, table);
-        todo!()
-    }
-    /// Takes a snapshot and waits for its end.
-    pub async fn take_snapshot(&self, request: &SnapshotRequest, deadline: Duration) -> Result<()> {
-        let _ = (request, deadline);
-        todo!()
-    }
-    pub async fn list_snapshots(&self) -> Result<Vec<SnapshotInfo>> {
-        todo!()
-    }
-    pub async fn delete_snapshot(&self, name: &str) -> Result<()> {
-        let _ = (name,);
-        todo!()
-    }
-    /// Asks for a clone of a completed snapshot as `target`, which must not exist: check right before (facts A3).
-    pub async fn clone_snapshot(&self, name: &str, target: &TableName, nonce: Nonce, restore_acl: bool) -> Result<ProcedureId> {
-        let _ = (name, target, nonce, restore_acl);
-        todo!()
-    }
-    pub async fn procedure_result(&self, id: ProcedureId) -> Result<ProcedureState> {
-        let _ = (id,);
-        todo!()
-    }
-    pub async fn wait_procedure(&self, id: ProcedureId, deadline: Duration) -> Result<()> {
-        let _ = (id, deadline);
-        todo!()
-    }
-    pub async fn permissions(&self, query: &PermissionQuery) -> Result<Vec<Permission>> {
-        let _ = (query,);
-        todo!()
-    }
-    pub async fn grant(&self, permission: &Permission, merge: bool) -> Result<()> {
-        let _ = (permission, merge);
-        todo!()
-    }
-    pub async fn revoke(&self, permission: &Permission) -> Result<()> {
-        let _ = (permission,);
-        todo!()
-    }
-    pub async fn quotas(&self) -> Result<Vec<QuotaRecord>> {
-        todo!()
-    }
-    pub async fn apply_quota(&self, record: &QuotaRecord) -> Result<()> {
-        let _ = (record,);
-        todo!()
-    }
-    pub async fn replication_peers(&self) -> Result<Vec<ReplicationPeer>> {
-        todo!()
-    }
-    pub async fn region_server_groups(&self) -> Result<Vec<RegionServerGroup>> {
-        todo!()
-    }
-    pub async fn visibility_labels(&self) -> Result<Vec<Bytes>> {
-        todo!()
-    }
-    /// Rolls a RegionServer's WAL; gives the encoded names of the regions that must be flushed so that old WALs can go.
-    pub async fn roll_wal(&self, server: &ServerName) -> Result<Vec<String>> {
-        let _ = (server,);
-        todo!()
-    }
-    /// Switches the cleaner chores (HFiles, WALs) and gives the state before.
-    pub async fn set_cleaner(&self, on: bool) -> Result<bool> {
-        let _ = (on,);
-        todo!()
-    }
-    pub async fn is_cleaner_enabled(&self) -> Result<bool> {
-        todo!()
-    }
-    pub async fn run_cleaner(&self) -> Result<bool> {
-        todo!()
-    }
-    pub async fn set_balancer(&self, on: bool) -> Result<bool> {
-        let _ = (on,);
-        todo!()
-    }
-    pub async fn is_balancer_enabled(&self) -> Result<bool> {
-        todo!()
-    }
-    pub async fn set_normalizer(&self, on: bool) -> Result<bool> {
-        let _ = (on,);
-        todo!()
-    }
-    pub async fn set_splits(&self, on: bool) -> Result<bool> {
-        let _ = (on,);
-        todo!()
-    }
-    pub async fn set_merges(&self, on: bool) -> Result<bool> {
-        let _ = (on,);
-        todo!()
-    }
-    pub async fn set_snapshot_cleanup(&self, on: bool) -> Result<bool> {
-        let _ = (on,);
-        todo!()
-    }
+
+    /// Begins a scan; nothing is sent before the first [`Scanner::next`].
     pub fn scan(&self, table: &TableName, options: ScanOptions) -> Scanner {
-        let _ = (table, options);
-        todo!()
+        Scanner::new(Arc::clone(&self.core), table.clone(), options)
+    }
+}
+
+/// Reads `2.6.4`, `3.0.0-alpha-4`, `2.5.13-hadoop3`, and refuses what is older than [`OLDEST_VERSION`].
+fn parse_version(text: &str) -> Result<HbaseVersion> {
+    let numbers: Vec<&str> = text.split(['.', '-']).collect();
+    let number = |index: usize| numbers.get(index).and_then(|part| part.parse::<u32>().ok());
+    let (Some(major), Some(minor)) = (number(0), number(1)) else {
+        return Err(ClientError::protocol("the master", format!("`{text}` is no HBase version")));
+    };
+    if (major, minor) < OLDEST_VERSION {
+        return Err(ClientError::UnsupportedVersion { found: text.to_owned(), minimum: "2.4" });
+    }
+    Ok(HbaseVersion { major, minor, patch: number(2).unwrap_or(0), text: text.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_and_old_ones_refused() {
+        let version = parse_version("3.0.0-alpha-4").unwrap();
+        assert_eq!((version.major, version.minor, version.patch, version.text.as_str()), (3, 0, 0, "3.0.0-alpha-4"));
+        assert_eq!(parse_version("2.5.13-hadoop3").unwrap().patch, 13);
+        let old = parse_version("2.3.7").unwrap_err();
+        assert_eq!(old.to_string(), "HBase 2.3.7 is too old: 2.4 or newer is needed");
+        assert!(matches!(parse_version("1.7.2"), Err(ClientError::UnsupportedVersion { .. })));
+        assert!(matches!(parse_version(""), Err(ClientError::Protocol { .. })));
     }
 }

@@ -92,14 +92,12 @@ impl ClientError {
         }
     }
 
-    #[allow(dead_code)]
     pub(crate) fn protocol(server: impl ToString, detail: impl Into<String>) -> Self {
         Self::Protocol { server: server.to_string(), detail: detail.into() }
     }
 }
 
 /// How a server is named in errors.
-#[allow(dead_code)]
 pub(crate) fn address_of(server: &ServerName) -> String {
     format!("{}:{}", server.host, server.port)
 }

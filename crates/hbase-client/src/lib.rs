@@ -1,11 +1,17 @@
 //! A client of HBase 2.4 to 3.x over its native RPC: finding the cluster, calls to the master and the RegionServers, scans.
 //! Sockets, never a file.
 
+mod admin;
 mod authentication;
 mod connection;
+mod core;
+mod discovery;
 mod error;
+mod meta;
 mod options;
 mod randomness;
+mod retry;
+mod rpc;
 mod scan;
 mod types;
 

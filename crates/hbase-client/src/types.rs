@@ -193,3 +193,21 @@ pub enum SecurityCapability {
 
 /// A region and the server that has it open.
 pub type LocatedRegion = (RegionInfo, Option<ServerName>);
+
+impl PermissionAction {
+    /// The letter that HBase's shell and its `hbase:acl` table use.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Read => 'R',
+            Self::Write => 'W',
+            Self::Execute => 'X',
+            Self::Create => 'C',
+            Self::Admin => 'A',
+        }
+    }
+
+    /// The action of a letter.
+    pub fn from_letter(letter: char) -> Option<Self> {
+        [Self::Read, Self::Write, Self::Execute, Self::Create, Self::Admin].into_iter().find(|action| action.letter() == letter)
+    }
+}
