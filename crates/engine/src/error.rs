@@ -4,6 +4,7 @@ use api::{ErrorKind, ErrorReport};
 use catalog::CatalogError;
 use hbase_client::ClientError;
 use hbase_layout::LayoutError;
+use repository::RepositoryError;
 use storage::StorageError;
 use thiserror::Error;
 
@@ -61,6 +62,18 @@ pub enum EngineError {
     /// A journal of an interrupted restore that cannot be used.
     #[error("{path}: {detail}")]
     Journal { path: String, detail: String },
+    /// A later run of the same work has begun; this one must not touch anything any more.
+    #[error("another run has taken over {what}")]
+    TakenOver { what: String },
+    /// Something at a restore's target is not what it must be for us to go on.
+    #[error("{path}: {detail}")]
+    TargetChanged { path: String, detail: String },
+    /// What a restore made is not what the backup holds.
+    #[error("{subject}: {detail}")]
+    Mismatch { subject: String, detail: String },
+    /// A live table could not be replaced; the message says what became of it.
+    #[error("{message}")]
+    ReplaceFailed { message: String, hint: String, source: Box<EngineError> },
     /// What must not happen.
     #[error("{message}")]
     Bug { message: String },
@@ -76,6 +89,9 @@ pub enum EngineError {
     /// A record of a backup that cannot be read or written.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// The repository.
+    #[error(transparent)]
+    Repository(#[from] repository::RepositoryError),
 }
 
 impl EngineError {
@@ -84,10 +100,12 @@ impl EngineError {
         match self {
             Self::Usage { .. } => ErrorKind::Usage,
             Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Damage { .. } | Self::Journal { .. } => ErrorKind::Damage,
+            Self::Damage { .. } | Self::Journal { .. } | Self::TargetChanged { .. } | Self::Mismatch { .. } => ErrorKind::Damage,
+            Self::Repository(error) => repository_kind(error),
+            Self::ReplaceFailed { source, .. } => source.kind(),
             Self::Partial { .. } => ErrorKind::Partial,
             Self::ObjectiveMissed { .. } => ErrorKind::ObjectiveMissed,
-            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Busy { .. } | Self::TakenOver { .. } => ErrorKind::Busy,
             Self::Auth { .. } => ErrorKind::Auth,
             Self::NoSpace { .. } => ErrorKind::NoSpace,
             Self::ClusterUnavailable { .. } => ErrorKind::ClusterUnavailable,
@@ -110,6 +128,7 @@ impl EngineError {
             | Self::ClusterUnavailable { hint, .. }
             | Self::Refused { hint, .. }
             | Self::Unsupported { hint, .. } => hint.clone(),
+            Self::ReplaceFailed { hint, .. } => Some(hint.clone()),
             Self::Blocked { findings, .. } => findings.iter().find_map(|finding| finding.hint.clone()),
             Self::Partial { failed, .. } => failed.iter().find_map(|failure| failure.error.hint.clone()),
             Self::Storage(error) => storage_hint(error),
@@ -120,6 +139,12 @@ impl EngineError {
             Self::Catalog(_) => Some("seawall verify --level data".into()),
             _ => None,
         }
+    }
+
+    /// Whether nobody can say what became of the last call: the cluster, or the repository, does not answer.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self.kind(), ErrorKind::ClusterUnavailable | ErrorKind::RepositoryUnreachable)
+            && !matches!(self, Self::Client(error) if answered(error))
     }
 
     /// Message, class and hint as data.
@@ -135,6 +160,18 @@ impl EngineError {
             other => other.kind().is_retryable(),
         }
     }
+}
+
+/// Whether a server said no, in contrast to saying nothing.
+fn answered(error: &ClientError) -> bool {
+    matches!(
+        error,
+        ClientError::SnapshotFailed { .. }
+            | ClientError::ProcedureFailed { .. }
+            | ClientError::TableNotEnabled { .. }
+            | ClientError::TableNotDisabled { .. }
+            | ClientError::Remote { do_not_retry: true, .. }
+    )
 }
 
 fn names(failed: &[TableFailure]) -> String {
@@ -186,6 +223,21 @@ fn client_hint(error: &ClientError) -> Option<String> {
         ClientError::NoMaster { .. } => Some("start an HBase master, or back up offline with `rootdir` alone".into()),
         ClientError::Unreachable { server, .. } => Some(format!("is {server} up, and reachable from here?")),
         _ => None,
+    }
+}
+
+/// Class of a repository error.
+fn repository_kind(error: &RepositoryError) -> ErrorKind {
+    match error {
+        error if error.is_damage() => ErrorKind::Damage,
+        RepositoryError::WrongKey { .. } | RepositoryError::KeyUnreadable { .. } => ErrorKind::WrongKey,
+        RepositoryError::NotARepository { .. } | RepositoryError::BackupNotFound { .. } => ErrorKind::NotFound,
+        RepositoryError::RepositoryExists { .. } | RepositoryError::Refused { .. } | RepositoryError::Void { .. } => ErrorKind::Refused,
+        RepositoryError::FormatTooNew { .. } => ErrorKind::Unsupported,
+        RepositoryError::Conflict { .. } => ErrorKind::Busy,
+        RepositoryError::ReadOnly { .. } => ErrorKind::Auth,
+        RepositoryError::Storage(error) => storage_kind(error, ErrorKind::RepositoryUnreachable),
+        _ => ErrorKind::Bug,
     }
 }
 

@@ -5,8 +5,12 @@
 
 mod cluster;
 mod error;
+pub mod fingerprint;
 mod monitor;
+pub mod restore;
 pub mod source;
+pub mod target;
+mod time;
 
 pub use cluster::Cluster;
 pub use error::{EngineError, TableFailure};
