@@ -18,10 +18,16 @@ use crate::{EngineError, Result};
 /// Set before the first RPC of a restore.
 const CLONING: &str = "cloning";
 /// Set when the table is there and ours.
-pub const CLONED: &str = "cloned";
+pub(super) const CLONED: &str = "cloned";
 
 /// Clones the journal's snapshot as `table`, or finds that an earlier try of this restore did.
-pub async fn clone_as(master: &dyn Master, journal: &Journal, table: &TableName, nonce: (u64, u64), expected: &[RegionInfo]) -> Result<()> {
+pub(super) async fn clone_as(
+    master: &dyn Master,
+    journal: &Journal,
+    table: &TableName,
+    nonce: (u64, u64),
+    expected: &[RegionInfo],
+) -> Result<()> {
     let marker = format!("{CLONING}-{}", table.to_string().replace(':', "="));
     if master.is_enabled(table).await?.is_some() {
         return if journal.is_marked(&marker).await? { ours(master, table, expected).await } else { Err(exists(table)) };
@@ -48,7 +54,7 @@ pub async fn clone_as(master: &dyn Master, journal: &Journal, table: &TableName,
 ///
 /// The nonce is one of its own, since a master remembers a nonce with its failure. Never called when every file is in place:
 /// then it would be the clone.
-pub async fn rehearse(master: &dyn Master, snapshot: &str, carrier: &TableName, nonce: (u64, u64)) -> Result<()> {
+pub(super) async fn rehearse(master: &dyn Master, snapshot: &str, carrier: &TableName, nonce: (u64, u64)) -> Result<()> {
     match master.clone_snapshot(snapshot, carrier, nonce).await {
         Err(EngineError::Client(ClientError::SnapshotFailed { class, .. })) if class.ends_with("CorruptedSnapshotException") => Ok(()),
         Err(EngineError::Client(error)) if says_missing(&error) => Ok(()),
@@ -77,7 +83,7 @@ async fn ours(master: &dyn Master, table: &TableName, expected: &[RegionInfo]) -
 }
 
 /// What is refused when the name is taken.
-pub fn exists(table: &TableName) -> EngineError {
+pub(super) fn exists(table: &TableName) -> EngineError {
     EngineError::Refused {
         message: format!("table {table} exists"),
         hint: Some("give the restored table another name with --as, or put it in its place with --mode replace".into()),
@@ -85,12 +91,12 @@ pub fn exists(table: &TableName) -> EngineError {
 }
 
 /// The regions that a clone of `regions` as `table` has: same keys and ids, other names.
-pub fn renamed<'a>(regions: impl IntoIterator<Item = &'a RegionInfo>, table: &TableName) -> Vec<RegionInfo> {
+pub(super) fn renamed<'a>(regions: impl IntoIterator<Item = &'a RegionInfo>, table: &TableName) -> Vec<RegionInfo> {
     regions.into_iter().map(|region| RegionInfo { table: table.clone(), ..region.clone() }).collect()
 }
 
 /// Compares boundaries. A region that split since the clone has more of them, never fewer; `Ok` holds how many more.
-pub fn compare_boundaries(table: &TableName, expected: &[RegionInfo], found: &[RegionInfo]) -> Result<usize> {
+pub(super) fn compare_boundaries(table: &TableName, expected: &[RegionInfo], found: &[RegionInfo]) -> Result<usize> {
     let starts = |regions: &[RegionInfo]| -> BTreeSet<Vec<u8>> {
         regions
             .iter()
@@ -113,7 +119,7 @@ pub fn compare_boundaries(table: &TableName, expected: &[RegionInfo], found: &[R
 }
 
 /// A row key for people: as HBase prints it.
-pub fn printable(key: &[u8]) -> String {
+pub(super) fn printable(key: &[u8]) -> String {
     key.iter().flat_map(|byte| std::ascii::escape_default(*byte)).map(char::from).collect()
 }
 

@@ -85,7 +85,7 @@ pub struct FilePlan {
 
 /// What moving did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FileStats {
+pub(super) struct FileStats {
     /// Files written.
     pub files_written: u64,
     /// Bytes written.
@@ -112,10 +112,10 @@ impl Default for CopyLimits {
 }
 
 /// Reports progress: bytes that were moved or proved, files that are in place.
-pub type Progress<'a> = &'a (dyn Fn(Work) + Send + Sync);
+pub(super) type Progress<'a> = &'a (dyn Fn(Work) + Send + Sync);
 
 /// Everything a copy works with.
-pub struct Copier<'a> {
+pub(super) struct Copier<'a> {
     /// Where to.
     pub target: &'a Target,
     /// Owner, group and mode.
@@ -134,7 +134,7 @@ pub struct Copier<'a> {
 
 impl Copier<'_> {
     /// Puts all `files` in place, several at a time; the first failure stops the rest.
-    pub async fn place_all(&self, files: &[FilePlan]) -> Result<FileStats> {
+    pub(super) async fn place_all(&self, files: &[FilePlan]) -> Result<FileStats> {
         let permits = (self.limits.memory_bytes / PERMIT_BYTES).clamp(1, u64::from(u32::MAX));
         let budget = Arc::new(Semaphore::new(usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS)));
         let counters = Counters::default();

@@ -55,7 +55,7 @@ pub fn parse_map(text: &str) -> Result<BTreeMap<TableName, TableName>> {
 }
 
 /// Pairs of source and target, sorted by source.
-pub fn choose(available: &BTreeSet<TableName>, selection: &Selection, renames: &Renames) -> Result<Vec<(TableName, TableName)>> {
+pub(super) fn choose(available: &BTreeSet<TableName>, selection: &Selection, renames: &Renames) -> Result<Vec<(TableName, TableName)>> {
     let sources = chosen(available, selection, renames)?;
     if renames.single.is_some() && sources.len() != 1 {
         return Err(usage(format!("--as names one table, but {} are chosen: use --as-namespace or --map", sources.len())));

@@ -61,7 +61,7 @@ impl Metadata {
 }
 
 /// The actions of a stored grant (`RWXCA`).
-pub fn actions(letters: &str) -> Vec<PermissionAction> {
+pub(super) fn actions(letters: &str) -> Vec<PermissionAction> {
     let action = |letter| match letter {
         'R' => Some(PermissionAction::Read),
         'W' => Some(PermissionAction::Write),
@@ -74,7 +74,7 @@ pub fn actions(letters: &str) -> Vec<PermissionAction> {
 }
 
 /// The row of a quota under new names; `None` when it is not of a restored table or created namespace.
-pub fn renamed_quota_row(row: &[u8], tables: &BTreeMap<TableName, TableName>, namespaces: &BTreeSet<String>) -> Option<Bytes> {
+pub(super) fn renamed_quota_row(row: &[u8], tables: &BTreeMap<TableName, TableName>, namespaces: &BTreeSet<String>) -> Option<Bytes> {
     let text = std::str::from_utf8(row).ok()?;
     match text.split_once('.')? {
         ("t", table) => tables.get(&TableName::parse(table).ok()?).map(|target| format!("t.{target}").into()),
@@ -84,7 +84,7 @@ pub fn renamed_quota_row(row: &[u8], tables: &BTreeMap<TableName, TableName>, na
 }
 
 /// Creates the namespaces of a plan; one that somebody else created meanwhile is success.
-pub async fn create_namespaces(target: &Target, namespaces: &[Namespace]) -> Result<()> {
+pub(super) async fn create_namespaces(target: &Target, namespaces: &[Namespace]) -> Result<()> {
     let Some(master) = target.master.as_deref() else { return Ok(()) };
     for namespace in namespaces {
         match master.create_namespace(namespace).await {
@@ -96,7 +96,7 @@ pub async fn create_namespaces(target: &Target, namespaces: &[Namespace]) -> Res
 }
 
 /// Replays what belongs to `restored` tables, or to none. A refusal is a warning with the missing right, not the end of a restore.
-pub async fn replay(
+pub(super) async fn replay(
     target: &Target,
     metadata: &Metadata,
     restored: &BTreeSet<TableName>,

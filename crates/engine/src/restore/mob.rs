@@ -16,12 +16,12 @@ use crate::target::Target;
 use crate::target::ownership::Ownership;
 
 /// The guard's name.
-pub fn guard_name(table: &TablePlan) -> String {
+pub(super) fn guard_name(table: &TablePlan) -> String {
     format!("seawall-mob-{}", table.record.id)
 }
 
 /// Publishes the guard, if there is something to guard.
-pub async fn guard(target: &Target, ownership: &Ownership, journal: &Journal, table: &TablePlan) -> Result<()> {
+pub(super) async fn guard(target: &Target, ownership: &Ownership, journal: &Journal, table: &TablePlan) -> Result<()> {
     let files = table.foreign_mob_files();
     if files.is_empty() {
         return Ok(());
@@ -33,7 +33,7 @@ pub async fn guard(target: &Target, ownership: &Ownership, journal: &Journal, ta
 }
 
 /// After an undo: removes what is empty of the directories that MOB files were written to.
-pub async fn remove_empty_directories(target: &Target, table: &TablePlan, left: &mut Vec<String>) {
+pub(super) async fn remove_empty_directories(target: &Target, table: &TablePlan, left: &mut Vec<String>) {
     let parent = |file: &super::plan::StoreFilePlan| Some(file.plan.path.rsplit_once('/')?.0.to_owned());
     let mut directories: Vec<String> = table.files.iter().filter(|file| file.plan.mob).filter_map(parent).collect();
     directories.sort_unstable();

@@ -24,7 +24,7 @@ const SPARE_BYTES: u64 = 64 << 20;
 
 /// Findings so far.
 #[derive(Debug, Default)]
-pub struct Preflight {
+pub(super) struct Preflight {
     /// Findings.
     pub findings: Vec<Finding>,
     /// Free bytes at the target.
@@ -38,7 +38,7 @@ impl Preflight {
 }
 
 /// Makes, gives away and removes a directory in each tree that is written to; says which right is missing.
-pub async fn rights(target: &Target, preflight: &mut Preflight) -> Result<Ownership> {
+pub(super) async fn rights(target: &Target, preflight: &mut Preflight) -> Result<Ownership> {
     let own = format!("{}/{OWN_DIRECTORY}", target.root);
     let reference = match target.file_system.status(&target.layout.data_directory()).await {
         Ok(status) => status,
@@ -122,7 +122,7 @@ async fn published_right(target: &Target, ownership: &Ownership, preflight: &mut
 }
 
 /// Everything about one table.
-pub async fn table(
+pub(super) async fn table(
     target: &Target,
     backup: &RestoreBackup,
     options: &RestoreOptions,
@@ -214,7 +214,7 @@ fn version_of(text: &str) -> Option<(u32, u32)> {
 }
 
 /// What a descriptor uses and a version cannot do.
-pub fn features(schema: &TableSchema, version: Option<&str>) -> Vec<Finding> {
+pub(super) fn features(schema: &TableSchema, version: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(at) = version.and_then(version_of) else { return findings };
     let shown = version.unwrap_or_default();
@@ -278,7 +278,7 @@ fn mob(table: &TablePlan, version: Option<&str>, preflight: &mut Preflight) {
 }
 
 /// Interrupted restores that this plan does not go on with.
-pub fn unfinished(journals: &[Journal], tables: &[TablePlan], preflight: &mut Preflight) {
+pub(super) fn unfinished(journals: &[Journal], tables: &[TablePlan], preflight: &mut Preflight) {
     let resumed: BTreeSet<&str> = tables.iter().map(|table| table.record.id.as_str()).collect();
     for journal in journals.iter().filter(|journal| !resumed.contains(journal.record.id.as_str())) {
         let record = &journal.record;
@@ -290,7 +290,7 @@ pub fn unfinished(journals: &[Journal], tables: &[TablePlan], preflight: &mut Pr
 }
 
 /// Namespaces that the targets need: which exist, which are made, which are missing; and their quotas.
-pub async fn namespaces(
+pub(super) async fn namespaces(
     target: &Target,
     backup: &RestoreBackup,
     options: &RestoreOptions,
@@ -349,7 +349,7 @@ fn quota(name: &str, configuration: &[(String, String)], present: &[TableName], 
 }
 
 /// Whether the files fit.
-pub async fn space(target: &Target, tables: &[TablePlan], preflight: &mut Preflight) -> Result<()> {
+pub(super) async fn space(target: &Target, tables: &[TablePlan], preflight: &mut Preflight) -> Result<()> {
     let Some(space) = target.file_system.space().await? else { return Ok(()) };
     preflight.free_bytes = Some(space.free_bytes);
     let moved =

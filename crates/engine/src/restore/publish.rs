@@ -18,12 +18,18 @@ use crate::target::ownership::Ownership;
 use crate::{EngineError, Result};
 
 /// Publishes `snapshot` under the journal's name. One that is there already is left as it is.
-pub async fn publish(target: &Target, ownership: &Ownership, journal: &Journal, snapshot: &EncodedSnapshot) -> Result<()> {
+pub(super) async fn publish(target: &Target, ownership: &Ownership, journal: &Journal, snapshot: &EncodedSnapshot) -> Result<()> {
     publish_as(target, ownership, journal, &journal.record.snapshot, snapshot).await
 }
 
 /// The same under another name.
-pub async fn publish_as(target: &Target, ownership: &Ownership, journal: &Journal, name: &str, snapshot: &EncodedSnapshot) -> Result<()> {
+pub(super) async fn publish_as(
+    target: &Target,
+    ownership: &Ownership,
+    journal: &Journal,
+    name: &str,
+    snapshot: &EncodedSnapshot,
+) -> Result<()> {
     let published = target.layout.snapshot_directory(name);
     if exists(&target.file_system, &published).await? {
         return Ok(());
@@ -47,7 +53,7 @@ pub async fn publish_as(target: &Target, ownership: &Ownership, journal: &Journa
 }
 
 /// Takes the snapshot away. One that is not there is success.
-pub async fn unpublish(target: &Target, journal: &Journal, name: &str) -> Result<()> {
+pub(super) async fn unpublish(target: &Target, journal: &Journal, name: &str) -> Result<()> {
     let published = target.layout.snapshot_directory(name);
     let aside = format!("{}/unpublished", journal.directory());
     target.file_system.delete(&aside, true).await?;
@@ -59,7 +65,7 @@ pub async fn unpublish(target: &Target, journal: &Journal, name: &str) -> Result
 }
 
 /// Reads a snapshot back: it must be complete, of `table`, and every file it lists must be there.
-pub async fn prove_readable(target: &Target, name: &str, table: &hbase_types::TableName) -> Result<()> {
+pub(super) async fn prove_readable(target: &Target, name: &str, table: &hbase_types::TableName) -> Result<()> {
     let mismatch = |detail: String| EngineError::Mismatch { subject: format!("snapshot {name}"), detail };
     let info = read_all(target, &target.layout.snapshot_info_file(name)).await?;
     let data = read_all(target, &target.layout.data_manifest_file(name)).await?;

@@ -12,7 +12,7 @@ use crate::{EngineError, Result};
 const NOT_COMPARED: [&str; 3] = ["IS_META", "hbase.store.file-tracker.impl", "METADATA"];
 
 /// Fails, naming the differences, unless both descriptors say the same but for the table's name.
-pub fn same(table: &TableName, expected: &Bytes, found: &Bytes) -> Result<()> {
+pub(super) fn same(table: &TableName, expected: &Bytes, found: &Bytes) -> Result<()> {
     let differences = differences(&TableSchema::parse(expected.clone())?, &TableSchema::parse(found.clone())?);
     if differences.is_empty() {
         return Ok(());
@@ -23,7 +23,7 @@ pub fn same(table: &TableName, expected: &Bytes, found: &Bytes) -> Result<()> {
 }
 
 /// Differences in words, `expected` first.
-pub fn differences(expected: &TableSchema, found: &TableSchema) -> Vec<String> {
+pub(super) fn differences(expected: &TableSchema, found: &TableSchema) -> Vec<String> {
     let mut differences = Vec::new();
     compare("table", expected.attributes(), found.attributes(), &mut differences);
     compare("table configuration", expected.configuration(), found.configuration(), &mut differences);
@@ -54,7 +54,7 @@ fn compare(what: &str, expected: &BTreeMap<String, String>, found: &BTreeMap<Str
 }
 
 /// What a live table has that the backup's descriptor does not: families, and what they set. Replacing the table loses it.
-pub fn lost_by_replacing(live: &TableSchema, backup: &TableSchema) -> Vec<String> {
+pub(super) fn lost_by_replacing(live: &TableSchema, backup: &TableSchema) -> Vec<String> {
     let missing = live.families().iter().filter(|family| backup.family(&family.name).is_none());
     let mut lost: Vec<String> = missing.map(|family| format!("family {}", family.name_text())).collect();
     let gone = live.coprocessors().into_iter().filter(|class| !backup.coprocessors().contains(class));

@@ -145,7 +145,9 @@ async fn read_small(file_system: &Arc<dyn FileSystem>, path: &str, limit_bytes: 
     let length = reader.length_bytes();
     match usize::try_from(length) {
         Ok(length_here) if length <= limit_bytes => Ok(reader.read_range(0, length_here).await?),
-        _ => Err(EngineError::Damage { path: path.to_owned(), message: format!("{length} bytes long, at most {limit_bytes} are expected") }),
+        _ => {
+            Err(EngineError::Damage { path: path.to_owned(), message: format!("{length} bytes long, at most {limit_bytes} are expected") })
+        }
     }
 }
 

@@ -151,11 +151,8 @@ async fn region(files: &SourceFiles, schema: &TableSchema, info: RegionInfo, raw
     for family in schema.families() {
         let name = family.name_text();
         let directory = files.layout.family_directory(&info.table, &encoded_name, &name);
-        let store_files = if is_file_tracked(schema, &name) {
-            tracked_files(files, &directory).await?
-        } else {
-            listed_files(files, &directory).await?
-        };
+        let store_files =
+            if is_file_tracked(schema, &name) { tracked_files(files, &directory).await? } else { listed_files(files, &directory).await? };
         families.push(FamilyManifest { name: family.name.clone(), store_files });
     }
     Ok(RegionManifest { info, encoded_name, raw_info, families, raw: Bytes::new() })

@@ -27,9 +27,7 @@ use tokio::time::Instant;
 
 use super::manifest::read_snapshot;
 use super::offline::{check_root, existing_snapshot, identity_of_files};
-use super::{
-    SNAPSHOT_PREFIX, SnapshotGuard, SnapshotOptions, Source, SourceFiles, SourceIdentity, TableContent, TableListing, listing,
-};
+use super::{SNAPSHOT_PREFIX, SnapshotGuard, SnapshotOptions, Source, SourceFiles, SourceIdentity, TableContent, TableListing, listing};
 use crate::{Cluster, EngineError, Result};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -71,7 +69,14 @@ impl LiveSource {
     }
 
     /// One try: asks, waits, reads the manifest.
-    async fn take(&self, listing: &TableListing, name: &str, options: &SnapshotOptions, state: TableState, left: Duration) -> Result<SnapshotManifest> {
+    async fn take(
+        &self,
+        listing: &TableListing,
+        name: &str,
+        options: &SnapshotOptions,
+        state: TableState,
+        left: Duration,
+    ) -> Result<SnapshotManifest> {
         self.taken.lock().await.insert(name.to_owned(), listing.table.clone());
         let kind = match (state, options.flush) {
             (TableState::Disabled, _) => SnapshotKind::Disabled,
@@ -259,7 +264,9 @@ fn describe(snapshot: &SnapshotInfo, is_leftover: bool) -> Finding {
 /// Whether a failed try may succeed later with nothing changed by people.
 fn passes(error: &EngineError) -> bool {
     match error {
-        EngineError::Client(ClientError::SnapshotFailed { .. } | ClientError::ProcedureFailed { .. } | ClientError::Ambiguous { .. }) => true,
+        EngineError::Client(ClientError::SnapshotFailed { .. } | ClientError::ProcedureFailed { .. } | ClientError::Ambiguous { .. }) => {
+            true
+        }
         EngineError::Client(ClientError::TableNotEnabled { .. } | ClientError::SnapshotExists { .. }) => true,
         // A manifest with a hole, or one that was removed between the answer and the reading.
         EngineError::Damage { .. } | EngineError::NotFound { .. } => true,

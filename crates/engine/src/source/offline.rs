@@ -14,7 +14,7 @@ use storage::{Clock, FileSystem};
 
 use super::files::list_if_there;
 use super::manifest::{SMALL_BYTES, read_snapshot};
-use super::{Source, SourceFiles, SourceIdentity, SnapshotGuard, SnapshotOptions, TableContent, TableListing, listing};
+use super::{SnapshotGuard, SnapshotOptions, Source, SourceFiles, SourceIdentity, TableContent, TableListing, listing};
 use crate::error::at_path;
 use crate::{Cluster, EngineError, Result};
 
@@ -63,12 +63,7 @@ pub(super) async fn check_root(files: &SourceFiles) -> Result<()> {
 }
 
 /// Reads an existing snapshot of `listing`'s table.
-pub(super) async fn existing_snapshot(
-    files: &SourceFiles,
-    listing: &TableListing,
-    name: &str,
-    state: TableState,
-) -> Result<TableContent> {
+pub(super) async fn existing_snapshot(files: &SourceFiles, listing: &TableListing, name: &str, state: TableState) -> Result<TableContent> {
     let manifest = read_snapshot(files, name).await?;
     if manifest.description.table != listing.table {
         let message = format!("snapshot {name} is of table {}, not of {}", manifest.description.table, listing.table);
