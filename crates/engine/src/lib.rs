@@ -3,6 +3,7 @@
 //! Every verb is `plan` (reads only, gives a printable value of `api`) and `run` (does it, tells a [`Monitor`], gives a report).
 //! What is configured comes in as values: a [`Cluster`], a `repository::Repository`, options, a [`CancellationToken`].
 
+pub mod check;
 mod cluster;
 mod error;
 pub mod fingerprint;
@@ -11,6 +12,7 @@ pub mod restore;
 pub mod source;
 pub mod target;
 mod time;
+pub mod verify;
 
 pub use cluster::Cluster;
 pub use error::{EngineError, TableFailure};

@@ -8,8 +8,8 @@
 
 use hbase_layout::{RestorePlan, RestoreSnapshot};
 
-use super::journal::Journal;
-use super::plan::{TablePlan, restore_snapshot};
+use super::journal::{Journal, exists};
+use super::plan::{StoreFilePlan, TablePlan, restore_snapshot};
 use super::publish::publish_as;
 use crate::Result;
 use crate::target::Target;
@@ -32,9 +32,26 @@ pub(super) async fn guard(target: &Target, ownership: &Ownership, journal: &Jour
     publish_as(target, ownership, journal, &name, &snapshot).await
 }
 
+/// Moves a MOB file that HBase has archived back to where its table's cells look first. One that is not in the archive, or is in
+/// place, is left alone.
+pub(super) async fn take_back(target: &Target, ownership: &Ownership, file: &StoreFilePlan) -> Result<()> {
+    let (table, region) = &file.home;
+    let archived = format!("{}/{}", target.layout.archive_family_directory(table, region, &file.family), file.plan.identity.name);
+    if exists(&target.file_system, &file.plan.path).await? {
+        return Ok(());
+    }
+    if let Some((parent, _)) = file.plan.path.rsplit_once('/') {
+        ownership.make_directories(&target.file_system, parent).await?;
+    }
+    match target.file_system.rename_new(&archived, &file.plan.path).await {
+        Err(error) if !error.is_not_found() && !error.is_already_exists() => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// After an undo: removes what is empty of the directories that MOB files were written to.
 pub(super) async fn remove_empty_directories(target: &Target, table: &TablePlan, left: &mut Vec<String>) {
-    let parent = |file: &super::plan::StoreFilePlan| Some(file.plan.path.rsplit_once('/')?.0.to_owned());
+    let parent = |file: &StoreFilePlan| Some(file.plan.path.rsplit_once('/')?.0.to_owned());
     let mut directories: Vec<String> = table.files.iter().filter(|file| file.plan.mob).filter_map(parent).collect();
     directories.sort_unstable();
     directories.dedup();

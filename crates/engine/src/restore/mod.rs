@@ -24,6 +24,6 @@ pub use journal::{Journal, JournalRecord, OWN_DIRECTORY};
 pub use mapping::{Renames, Selection, parse_map};
 pub use metadata::With;
 pub use plan::{Plan, RestoreOptions, TablePlan, plan};
-pub use preflight::left_snapshots;
+pub use preflight::{left_snapshots, probe_rights};
 pub use run::Run;
 pub use source::RestoreBackup;

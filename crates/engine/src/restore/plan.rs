@@ -12,7 +12,6 @@ use api::{
 };
 use hbase_layout::{EncodedSnapshot, RestorePlan as LayoutPlan, RestoreSnapshot, mob, restore_table_name};
 use hbase_types::{RegionInfo, TableName};
-use repository::FileIdentity;
 
 use super::clone::renamed;
 use super::files::FilePlan;
@@ -116,6 +115,11 @@ impl TablePlan {
             LayoutPlan::build(&restore_snapshot(&self.record, &self.carrier, target), &self.source.schema, &regions, &target.layout)?;
         let files = self.files.iter().filter(|file| file.plan.mob || !decisions.linked.contains(&file.plan.identity.name));
         Ok((built.snapshot, files.map(|file| file.plan.clone()).collect()))
+    }
+
+    /// Whether `path` is in the MOB directory of the table's own name.
+    pub fn owns(&self, path: &str) -> bool {
+        self.files.iter().any(|file| file.plan.mob && file.plan.path == path && file.home.0 == self.target)
     }
 
     /// MOB files that other table names than the target's own.
@@ -330,9 +334,4 @@ fn table_summary(table: &TablePlan) -> RestoreTablePlan {
         mob_files: table.files.iter().filter(|file| file.plan.mob).count() as u64,
         manifest_bytes: table.manifest_bytes,
     }
-}
-
-/// An identity for tests and messages.
-pub(super) fn describe(identity: &FileIdentity) -> String {
-    format!("{} ({} bytes)", identity.name, identity.length)
 }

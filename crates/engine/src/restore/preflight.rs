@@ -81,6 +81,13 @@ pub(super) async fn rights(target: &Target, preflight: &mut Preflight) -> Result
     Ok(result)
 }
 
+/// The problems that [`rights`] finds, for `check`.
+pub async fn probe_rights(target: &Target) -> Result<Vec<Finding>> {
+    let mut preflight = Preflight::default();
+    rights(target, &mut preflight).await?;
+    Ok(preflight.findings)
+}
+
 async fn probe(target: &Target, reference: &storage::FileStatus, path: &str) -> Result<ownership::OwnershipProbe> {
     target.file_system.make_directories(path).await?;
     let made = target.file_system.status(path).await?;

@@ -206,7 +206,11 @@ impl Step<'_> {
                 decisions.linked.remove(&file);
             }
         }
-        let (_, files) = self.table.snapshot(self.run.target, &decisions)?;
+        let (_, mut files) = self.table.snapshot(self.run.target, &decisions)?;
+        if self.table.replaces {
+            // What lies in the live table's own MOB directory is not touched before that table is gone.
+            files.retain(|file| !file.mob || !self.table.owns(&file.path));
+        }
         if let Some(master) = self.run.target.master.as_deref()
             && !self.journal.is_marked("accepted").await?
             && self.first_file_missing(&files).await?
@@ -222,9 +226,13 @@ impl Step<'_> {
         placed
     }
 
-    /// Puts the MOB files in place once more.
+    /// Puts the MOB files in place after the live table is gone. Deleting it archived what was there; that is taken back, and then
+    /// checked like anything else that is found.
     pub(super) async fn place_mob_files(&self) -> Result<()> {
         let files: Vec<_> = self.table.files.iter().filter(|file| file.plan.mob).map(|file| file.plan.clone()).collect();
+        for file in self.table.files.iter().filter(|file| file.plan.mob && file.home.0 == self.table.target) {
+            mob::take_back(self.run.target, self.ownership, file).await?;
+        }
         let progress = |_| {};
         self.copier(&progress).place_all(&files).await.map(drop)
     }
