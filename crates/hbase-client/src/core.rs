@@ -1,5 +1,6 @@
 //! What all calls share: the sockets, where master and `hbase:meta` were last seen, and the loop that tries a call again.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::retry::Budget;
 use crate::rpc::exception::Advice;
 use crate::rpc::frame::Payload;
 use crate::rpc::pool::{CallFailure, CallFailureKind, Pool, Service};
+use crate::types::ProcedureId;
 
 /// `HConstants.SYSTEMTABLE_QOS`: handlers of their own for reads of `hbase:meta`.
 const META_PRIORITY: u32 = 200;
@@ -35,12 +37,21 @@ pub(crate) struct Core {
     finder: Finder,
     master: Mutex<Option<ServerName>>,
     meta: Mutex<Option<ServerName>>,
+    /// Snapshots in the making that procedures take (2.6 and later), by name.
+    pub(crate) snapshots: Mutex<HashMap<String, ProcedureId>>,
 }
 
 impl Core {
     pub(crate) fn new(options: ClientOptions) -> Result<Self> {
         let finder = Finder::new(&options)?;
-        Ok(Self { pool: Pool::new(options.clone()), finder, options, master: Mutex::default(), meta: Mutex::default() })
+        Ok(Self {
+            pool: Pool::new(options.clone()),
+            finder,
+            options,
+            master: Mutex::default(),
+            meta: Mutex::default(),
+            snapshots: Mutex::default(),
+        })
     }
 
     /// The cluster's id, tried until the deadline.

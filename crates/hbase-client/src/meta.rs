@@ -29,11 +29,13 @@ pub(crate) struct Located {
 }
 
 impl Located {
+    /// For RegionServers, which take the value for a full name whatever the type says (`RSRpcServices.getRegion`).
     pub(crate) fn specifier(&self) -> proto::RegionSpecifier {
-        region_specifier(&self.info)
+        proto::RegionSpecifier { r#type: RegionSpecifierType::RegionName as i32, value: Bytes::from(self.info.region_name()) }
     }
 }
 
+/// For the master, which wants encoded names.
 pub(crate) fn region_specifier(region: &RegionInfo) -> proto::RegionSpecifier {
     proto::RegionSpecifier { r#type: RegionSpecifierType::EncodedRegionName as i32, value: Bytes::from(region.encoded_name()) }
 }
@@ -75,7 +77,7 @@ pub(crate) fn locate_request(table: &TableName, row: &[u8]) -> Vec<u8> {
         ..proto::Scan::default()
     };
     let request = proto::ScanRequest {
-        region: Some(region_specifier(&meta_region())),
+        region: Some(Located { info: meta_region(), address: String::new() }.specifier()),
         scan: Some(scan),
         number_of_rows: Some(ROWS_TO_LOOK_AT),
         close_scanner: Some(true),

@@ -52,7 +52,8 @@ fn failed(exception: proto::ForeignExceptionMessage) -> ProcedureState {
     ProcedureState::Failed { class, message }
 }
 
-fn failure(id: ProcedureId, class: String, message: String) -> ClientError {
+/// The error a failed procedure stands for.
+pub(super) fn failure(id: ProcedureId, class: String, message: String) -> ClientError {
     let named = exception::named(class.clone(), message.clone(), true, "the master");
     match named {
         ClientError::Remote { .. } => match message.split_once(": ") {

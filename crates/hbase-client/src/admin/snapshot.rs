@@ -1,19 +1,24 @@
 //! Snapshots: taking, following, listing, deleting, cloning.
 //!
-//! The Snapshot call has no nonce before 2.6. When its answer is lost, the master is asked for the snapshot by name: known and
+//! From 2.6 on a procedure takes the snapshot: the call carries a nonce, so it may be repeated, and only the procedure's id tells
+//! how far it is (`IsSnapshotDone` knows a running one by its whole, completed description alone, which no client has).
+//!
+//! Before 2.6 the call has no nonce. When its answer is lost, the master is asked for the snapshot by name: known and
 //! done or in the making = the call arrived; unknown = it did not, or was lost with the master, and is sent again. A snapshot of
 //! that name which was there before would look the same, so the list is read first.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use hbase_proto::{self as proto, snapshot_description::Type};
 use hbase_types::TableName;
 
+use super::procedure::failure;
 use crate::connection::Connection;
 use crate::core::Repeat;
 use crate::error::{ClientError, Result};
 use crate::retry::Budget;
-use crate::types::{Nonce, ProcedureId, SnapshotInfo, SnapshotKind, SnapshotRequest, SnapshotTicket};
+use crate::types::{Nonce, ProcedureId, ProcedureState, SnapshotInfo, SnapshotKind, SnapshotRequest, SnapshotTicket};
 
 impl Connection {
     /// Asks for a snapshot; it is taken when [`Self::snapshot_done`] says so. On [`ClientError::Ambiguous`] the master was lost
@@ -25,14 +30,12 @@ impl Connection {
         let nonce = self.new_nonce();
         let message = proto::SnapshotRequest { snapshot: description(request), nonce_group: Some(nonce.0), nonce: Some(nonce.1) };
         let mut budget = Budget::new(&self.core.options, "snapshot", self.core.options.deadline);
+        // 3.0.0-alpha-4 has procedures too.
+        let version = self.hbase_version();
+        let repeat = if (version.major, version.minor) >= (2, 6) { Repeat::Harmless } else { Repeat::Never };
         loop {
-            let lost = match self.core.master_call::<proto::SnapshotResponse>("Snapshot", &message, Repeat::Never).await {
-                Ok(answer) => {
-                    return Ok(SnapshotTicket {
-                        expected_timeout_millis: u64::try_from(answer.expected_timeout).unwrap_or(0),
-                        procedure: answer.proc_id.and_then(|id| u64::try_from(id).ok()).map(ProcedureId),
-                    });
-                }
+            let lost = match self.core.master_call::<proto::SnapshotResponse>("Snapshot", &message, repeat).await {
+                Ok(answer) => return Ok(self.begun(&request.name, &answer)),
                 Err(error @ ClientError::Ambiguous { .. }) => error,
                 Err(error) => return Err(error),
             };
@@ -48,9 +51,31 @@ impl Connection {
         }
     }
 
+    fn begun(&self, name: &str, answer: &proto::SnapshotResponse) -> SnapshotTicket {
+        let procedure = answer.proc_id.and_then(|id| u64::try_from(id).ok()).map(ProcedureId);
+        if let Some(id) = procedure {
+            self.core.snapshots.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), id);
+        }
+        SnapshotTicket { expected_timeout_millis: u64::try_from(answer.expected_timeout).unwrap_or(0), procedure }
+    }
+
     /// Whether a snapshot asked for is complete; its failure comes as an error. [`ClientError::SnapshotNotFound`] = the master
     /// knows nothing of it (before 2.6 a restarted master has forgotten what was in the making).
     pub async fn snapshot_done(&self, name: &str, table: &TableName) -> Result<bool> {
+        let procedure = self.core.snapshots.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();
+        if let Some(id) = procedure {
+            let state = self.procedure_result(id).await?;
+            if state == ProcedureState::Running {
+                return Ok(false);
+            }
+            self.core.snapshots.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+            match state {
+                ProcedureState::Failed { class, message } => return Err(failure(id, class, message)),
+                ProcedureState::Finished => return Ok(true),
+                // Forgotten by the master: whether the snapshot is there tells it.
+                ProcedureState::NotFound | ProcedureState::Running => {}
+            }
+        }
         let snapshot = proto::SnapshotDescription { name: name.to_owned(), table: Some(table.to_string()), ..Default::default() };
         let request = proto::IsSnapshotDoneRequest { snapshot: Some(snapshot) };
         let answer: proto::IsSnapshotDoneResponse = self.core.master_call("IsSnapshotDone", &request, Repeat::Harmless).await?;

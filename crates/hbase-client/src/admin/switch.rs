@@ -23,7 +23,7 @@ impl Connection {
         Ok(answer.value)
     }
 
-    /// Runs the cleaner chores now; false when they could not run.
+    /// Runs the cleaner chores now; false when they could not run or left something that they should remove.
     pub async fn run_cleaner(&self) -> Result<bool> {
         let request = proto::RunCleanerChoreRequest {};
         let answer: proto::RunCleanerChoreResponse = self.core.master_call("RunCleanerChore", &request, Repeat::Harmless).await?;

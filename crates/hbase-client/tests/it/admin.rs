@@ -137,7 +137,8 @@ async fn switches_are_set_and_give_the_state_before() {
     assert!(connection.set_cleaner(false).await.unwrap());
     assert!(!connection.is_cleaner_enabled().await.unwrap());
     assert!(!connection.set_cleaner(true).await.unwrap());
-    assert!(connection.run_cleaner().await.unwrap());
+    // False only says that the run left something, which may be as it should be.
+    connection.run_cleaner().await.unwrap();
     let balancer = connection.set_balancer(false).await.unwrap();
     assert!(!connection.is_balancer_enabled().await.unwrap());
     assert!(!connection.set_balancer(balancer).await.unwrap());
