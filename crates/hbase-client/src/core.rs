@@ -58,7 +58,7 @@ impl Core {
     pub(crate) async fn cluster_id(&self) -> Result<String> {
         let mut budget = Budget::new(&self.options, "finding the cluster", self.options.deadline);
         loop {
-            match budget.limit(self.finder.cluster_id(&self.pool)).await {
+            match budget.limit(&self.finder, self.finder.cluster_id(&self.pool)).await {
                 Ok(id) => return Ok(id),
                 Err(error) if error.is_retryable() => budget.pause(&error).await?,
                 Err(error) => return Err(error),
@@ -71,7 +71,7 @@ impl Core {
         self.forget_master();
         let mut budget = Budget::new(&self.options, "finding the master", self.options.deadline);
         loop {
-            match budget.limit(self.master()).await {
+            match budget.limit(&self.finder, self.master()).await {
                 Ok(master) => return Ok(master),
                 Err(error) if error.is_retryable() => budget.pause(&error).await?,
                 Err(error) => return Err(error),
@@ -103,7 +103,7 @@ impl Core {
 
     async fn master_try(&self, method: &str, parameter: &[u8], budget: &Budget<'_>) -> std::result::Result<Payload, CallFailure> {
         let not_sent = |error| CallFailure { error, kind: CallFailureKind::NotSent };
-        let master = budget.limit(self.master()).await.map_err(not_sent)?;
+        let master = budget.limit(&self.finder, self.master()).await.map_err(not_sent)?;
         self.pool.call(&address_of(&master), Service::Master, method, parameter, 0, budget.call_timeout()).await
     }
 
@@ -199,7 +199,7 @@ impl Core {
     /// The region that holds `row`, as `hbase:meta` says now.
     pub(crate) async fn locate(&self, table: &TableName, row: &[u8], budget: &Budget<'_>) -> std::result::Result<Located, CallFailure> {
         let not_sent = |error| CallFailure { error, kind: CallFailureKind::NotSent };
-        let meta_server = budget.limit(self.meta_server()).await.map_err(not_sent)?;
+        let meta_server = budget.limit(&self.finder, self.meta_server()).await.map_err(not_sent)?;
         let meta_region = Located { info: meta::meta_region(), address: address_of(&meta_server) };
         if *table == TableName::meta() {
             return Ok(meta_region);

@@ -1,5 +1,6 @@
 //! How long to go on trying, and how long to pause between tries: exponential, scattered, bounded by the operation's deadline.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::time::Duration;
 
@@ -19,11 +20,13 @@ pub(crate) struct Budget<'a> {
     started: Instant,
     total: Duration,
     pauses: u32,
+    /// What went wrong in the last try.
+    last: Option<ClientError>,
 }
 
 impl<'a> Budget<'a> {
     pub(crate) fn new(options: &'a ClientOptions, operation: &'a str, total: Duration) -> Self {
-        Self { options, operation, started: Instant::now(), total, pauses: 0 }
+        Self { options, operation, started: Instant::now(), total, pauses: 0, last: None }
     }
 
     /// The time for one answer: the call's own limit, cut to what is left.
@@ -40,9 +43,13 @@ impl<'a> Budget<'a> {
     pub(crate) async fn pause(&mut self, last: &ClientError) -> Result<()> {
         let pause = pause_before(self.options, self.pauses);
         self.pauses = self.pauses.saturating_add(1);
+        if let ClientError::DeadlineExceeded { .. } = last {
+            return Err(last.clone());
+        }
         if pause >= self.left() {
             return Err(self.exceeded(last));
         }
+        self.last = Some(last.clone());
         tokio::time::sleep(pause).await;
         Ok(())
     }
@@ -59,15 +66,18 @@ impl<'a> Budget<'a> {
         self.pauses = 0;
     }
 
-    /// Runs `step`, at most for the time left.
-    pub(crate) async fn limit<T>(&self, step: impl Future<Output = Result<T>>) -> Result<T> {
+    /// Runs a `step` of discovery, which asks `whom`, at most for the time left.
+    pub(crate) async fn limit<T>(&self, whom: &impl Display, step: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(self.left(), step).await {
             Ok(result) => result,
-            Err(_) => Err(self.exceeded(&ClientError::NoMaster { detail: "no answer".to_owned() })),
+            Err(_) => Err(match &self.last {
+                Some(last) => self.exceeded(last),
+                None => self.exceeded(&ClientError::Discovery { through: whom.to_string(), detail: "no answer".to_owned() }),
+            }),
         }
     }
 
-    pub(crate) fn exceeded(&self, last: &ClientError) -> ClientError {
+    fn exceeded(&self, last: &ClientError) -> ClientError {
         ClientError::DeadlineExceeded { call: self.operation.to_owned(), waited: self.started.elapsed(), last: last.to_string() }
     }
 }

@@ -17,6 +17,15 @@ pub(crate) enum Finder {
     Registry(registry::Registry),
 }
 
+impl std::fmt::Display for Finder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ZooKeeper(finder) => finder.fmt(formatter),
+            Self::Registry(finder) => finder.fmt(formatter),
+        }
+    }
+}
+
 impl Finder {
     pub(crate) fn new(options: &ClientOptions) -> Result<Self> {
         match &options.discovery {

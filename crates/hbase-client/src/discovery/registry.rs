@@ -22,6 +22,12 @@ pub(crate) struct Registry {
     timeout: std::time::Duration,
 }
 
+impl std::fmt::Display for Registry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "the RPC registry {}", self.configured.join(","))
+    }
+}
+
 impl Registry {
     pub(crate) fn new(addresses: &[String], options: &ClientOptions) -> Result<Self> {
         if addresses.is_empty() {
@@ -89,10 +95,7 @@ impl Registry {
                 },
             }
         }
-        Err(ClientError::Discovery {
-            through: format!("the RPC registry {}", addresses.join(",")),
-            detail: format!("{method}: {}", details.join("; ")),
-        })
+        Err(ClientError::Discovery { through: self.to_string(), detail: format!("{method}: {}", details.join("; ")) })
     }
 }
 

@@ -32,6 +32,12 @@ impl std::fmt::Debug for ZooKeeper {
     }
 }
 
+impl std::fmt::Display for ZooKeeper {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "ZooKeeper {}{}", self.quorum, self.parent)
+    }
+}
+
 impl ZooKeeper {
     pub(crate) fn new(quorum: &[String], parent: &str, options: &ClientOptions) -> Result<Self> {
         if quorum.is_empty() || !parent.starts_with('/') {
@@ -99,7 +105,7 @@ impl ZooKeeper {
     }
 
     fn failed(&self, detail: String) -> ClientError {
-        ClientError::Discovery { through: format!("ZooKeeper {}{}", self.quorum, self.parent), detail }
+        ClientError::Discovery { through: self.to_string(), detail }
     }
 }
 

@@ -34,8 +34,8 @@ fn assert_same(found: &[String], expected: &[String]) {
 }
 
 /// Scans everything in small answers and does `act` after every 20th.
-async fn scan_with(connection: &Connection, name: &TableName, mut act: impl AsyncFnMut(&Connection, usize)) -> Vec<String> {
-    let options = ScanOptions { caching: 500, max_result_bytes: 16 << 10, ..ScanOptions::everything() };
+async fn scan_with(connection: &Connection, name: &TableName, raw: bool, mut act: impl AsyncFnMut(&Connection, usize)) -> Vec<String> {
+    let options = ScanOptions { raw, caching: 500, max_result_bytes: 16 << 10, ..ScanOptions::everything() };
     let mut scanner = connection.scan(name, options);
     let (mut lines, mut answers) = (Vec::new(), 0);
     while let Some(cells) = scanner.next().await.unwrap() {
@@ -52,7 +52,7 @@ async fn scan_with(connection: &Connection, name: &TableName, mut act: impl Asyn
 #[ignore = "live"]
 async fn a_raw_scan_gives_what_hbases_own_client_gives() {
     let (connection, name) = (connect().await, table("it_rows"));
-    let found = scan_with(&connection, &name, async |_, _| {}).await;
+    let found = scan_with(&connection, &name, true, async |_, _| {}).await;
     assert_same(&found, &expected());
     let tags = found.iter().filter(|line| !line.ends_with(' ')).count();
     assert!(tags > 0, "no cell has tags: the codec lost them");
@@ -65,7 +65,7 @@ async fn regions_that_move_under_a_scan_cost_no_cell() {
     let servers: Vec<_> = connection.cluster_status().await.unwrap().live_servers.into_iter().map(|live| live.name).collect();
     assert!(servers.len() > 1, "moving needs two servers");
     let moves = connection.clone();
-    let found = scan_with(&connection, &name, async |connection, _| {
+    let found = scan_with(&connection, &name, true, async |connection, _| {
         for (info, server) in connection.regions(&table("it_rows")).await.unwrap() {
             let other = servers.iter().find(|candidate| Some(*candidate) != server.as_ref());
             // A region that is still on its way from the last move cannot be moved: it is moving under the scan all the same.
@@ -80,8 +80,11 @@ async fn regions_that_move_under_a_scan_cost_no_cell() {
 #[ignore = "live"]
 async fn splits_and_merges_under_a_scan_cost_no_cell() {
     let (connection, name) = (connect().await, table("it_rows"));
+    // What is visible only: the compactions that follow splits and merges purge delete markers and what they cover.
+    let before = scan_with(&connection, &name, false, async |_, _| {}).await;
+    assert!(before.len() > 10_000);
     let mut acts = 0;
-    let found = scan_with(&connection, &name, async |connection, answers| {
+    let found = scan_with(&connection, &name, false, async |connection, answers| {
         let regions = connection.regions(&table("it_rows")).await.unwrap();
         let nonce = connection.new_nonce();
         let id = if regions.len() > 3 {
@@ -90,7 +93,8 @@ async fn splits_and_merges_under_a_scan_cost_no_cell() {
         } else {
             let row = Bytes::from(format!("row-{:05}", (answers * 37) % 2000));
             let holds = |info: &hbase_types::RegionInfo| info.start_key < row && (info.end_key.is_empty() || row < info.end_key);
-            let (info, _) = regions.iter().find(|(info, _)| holds(info)).unwrap();
+            // No region can be split at its own first row.
+            let Some((info, _)) = regions.iter().find(|(info, _)| holds(info)) else { return };
             connection.split_region(info, &row, nonce).await
         };
         // A region with references cannot be split or merged again before its compaction.
@@ -99,7 +103,7 @@ async fn splits_and_merges_under_a_scan_cost_no_cell() {
         }
     })
     .await;
-    assert_same(&found, &expected());
+    assert_same(&found, &before);
     assert!(acts > 0, "nothing was split or merged");
 }
 
