@@ -74,7 +74,7 @@ pub struct SubjectStatus {
     pub verdict: Verdict,
     /// Newest backup that is complete.
     pub newest: Option<String>,
-    /// RFC 3339 UTC: end of its snapshot interval, the moment a restore goes back to.
+    /// RFC 3339 UTC: begin of its snapshot interval. What was written before is in it.
     pub restorable_to: Option<String>,
     /// Since then, seconds.
     pub age_seconds: Option<u64>,

@@ -55,10 +55,23 @@ pub enum Key {
     Label(Bytes),
     Namespace(String),
     Peer(String),
-    Quota { row: Bytes, qualifier: Bytes },
+    Quota {
+        row: Bytes,
+        qualifier: Bytes,
+    },
     /// `start_key`: when decoded, its first bytes only.
-    Region { table: TableName, start_key: Bytes, encoded: String },
-    StoreFile { table: TableName, start_key: Bytes, encoded: String, family: Bytes, file: String },
+    Region {
+        table: TableName,
+        start_key: Bytes,
+        encoded: String,
+    },
+    StoreFile {
+        table: TableName,
+        start_key: Bytes,
+        encoded: String,
+        family: Bytes,
+        file: String,
+    },
     Table(TableName),
 }
 

@@ -29,6 +29,12 @@ pub enum EngineError {
     /// Bytes are not what they must be, or a file is missing; `path` says which.
     #[error("{path}: {message}")]
     Damage { path: String, message: String },
+    /// A store file that is in none of the places where HBase keeps it.
+    #[error("{path}: missing: not in {}", places.join(", nor in "))]
+    FileMissing { path: String, places: Vec<String> },
+    /// No table was done; the class is that of the first failure.
+    #[error("no table was done: {}", names(failed))]
+    NothingDone { kind: ErrorKind, failed: Vec<TableFailure> },
     /// Some tables were done, these were not.
     #[error("{} of {total} tables failed: {}", failed.len(), names(failed))]
     Partial { total: usize, failed: Vec<TableFailure> },
@@ -83,15 +89,15 @@ pub enum EngineError {
     /// The cluster's servers.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The repository.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
     /// A file or name of HBase's that is not what HBase writes, where its path is not known.
     #[error(transparent)]
     Layout(#[from] LayoutError),
     /// A record of a backup that cannot be read or written.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The repository.
-    #[error(transparent)]
-    Repository(#[from] repository::RepositoryError),
 }
 
 impl EngineError {
@@ -100,9 +106,11 @@ impl EngineError {
         match self {
             Self::Usage { .. } => ErrorKind::Usage,
             Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Damage { .. } | Self::Journal { .. } | Self::TargetChanged { .. } | Self::Mismatch { .. } => ErrorKind::Damage,
-            Self::Repository(error) => repository_kind(error),
+            Self::Damage { .. } | Self::FileMissing { .. } | Self::Journal { .. } | Self::TargetChanged { .. } | Self::Mismatch { .. } => {
+                ErrorKind::Damage
+            }
             Self::ReplaceFailed { source, .. } => source.kind(),
+            Self::NothingDone { kind, .. } => *kind,
             Self::Partial { .. } => ErrorKind::Partial,
             Self::ObjectiveMissed { .. } => ErrorKind::ObjectiveMissed,
             Self::Busy { .. } | Self::TakenOver { .. } => ErrorKind::Busy,
@@ -116,6 +124,7 @@ impl EngineError {
             Self::Bug { .. } => ErrorKind::Bug,
             Self::Storage(error) => storage_kind(error, ErrorKind::ClusterUnavailable),
             Self::Client(error) => client_kind(error),
+            Self::Repository(error) => repository_kind(error),
             Self::Layout(error) => layout_kind(error),
             Self::Catalog(error) => catalog_kind(error),
         }
@@ -130,9 +139,10 @@ impl EngineError {
             | Self::Unsupported { hint, .. } => hint.clone(),
             Self::ReplaceFailed { hint, .. } => Some(hint.clone()),
             Self::Blocked { findings, .. } => findings.iter().find_map(|finding| finding.hint.clone()),
-            Self::Partial { failed, .. } => failed.iter().find_map(|failure| failure.error.hint.clone()),
+            Self::Partial { failed, .. } | Self::NothingDone { failed, .. } => failed.iter().find_map(|failure| failure.error.hint.clone()),
             Self::Storage(error) => storage_hint(error),
             Self::Client(error) => client_hint(error),
+            Self::Repository(error) => repository_hint(error),
             Self::Catalog(CatalogError::UnknownVersion { .. }) => {
                 Some("use the version of seawall that made this backup, or a newer one".into())
             }
@@ -203,6 +213,37 @@ fn storage_hint(error: &StorageError) -> Option<String> {
     }
 }
 
+fn repository_kind(error: &RepositoryError) -> ErrorKind {
+    match error {
+        RepositoryError::WrongKey { .. } | RepositoryError::KeyUnreadable { .. } => ErrorKind::WrongKey,
+        RepositoryError::NotARepository { .. } | RepositoryError::BackupNotFound { .. } => ErrorKind::NotFound,
+        RepositoryError::FormatTooNew { .. } => ErrorKind::Unsupported,
+        RepositoryError::Damaged { .. }
+        | RepositoryError::LogTailMissing { .. }
+        | RepositoryError::Rollback { .. }
+        | RepositoryError::Fork { .. }
+        | RepositoryError::ContentChanged { .. } => ErrorKind::Damage,
+        RepositoryError::Conflict { .. } => ErrorKind::Busy,
+        RepositoryError::ReadOnly { .. } => ErrorKind::Auth,
+        RepositoryError::RepositoryExists { .. } | RepositoryError::Void { .. } | RepositoryError::Refused { .. } => ErrorKind::Refused,
+        RepositoryError::Storage(error) if error.is_not_found() => ErrorKind::Damage,
+        RepositoryError::Storage(error) => storage_kind(error, ErrorKind::RepositoryUnreachable),
+        _ => ErrorKind::Bug,
+    }
+}
+
+fn repository_hint(error: &RepositoryError) -> Option<String> {
+    match error {
+        RepositoryError::NotARepository { .. } => Some("seawall init makes one; or check `url`".into()),
+        RepositoryError::BackupNotFound { .. } => Some("seawall list shows the backups there are".into()),
+        RepositoryError::FormatTooNew { .. } => Some("use the version of seawall that wrote it, or a newer one".into()),
+        RepositoryError::WrongKey { .. } => Some("use the key file of that slot, or a passphrase or recovery key".into()),
+        RepositoryError::Damaged { .. } => Some("seawall verify --level data shows what is affected".into()),
+        RepositoryError::Storage(error) => storage_hint(error).filter(|_| !error.is_not_found()),
+        _ => None,
+    }
+}
+
 fn client_kind(error: &ClientError) -> ErrorKind {
     match error {
         ClientError::Options { .. } => ErrorKind::Usage,
@@ -223,21 +264,6 @@ fn client_hint(error: &ClientError) -> Option<String> {
         ClientError::NoMaster { .. } => Some("start an HBase master, or back up offline with `rootdir` alone".into()),
         ClientError::Unreachable { server, .. } => Some(format!("is {server} up, and reachable from here?")),
         _ => None,
-    }
-}
-
-/// Class of a repository error.
-fn repository_kind(error: &RepositoryError) -> ErrorKind {
-    match error {
-        error if error.is_damage() => ErrorKind::Damage,
-        RepositoryError::WrongKey { .. } | RepositoryError::KeyUnreadable { .. } => ErrorKind::WrongKey,
-        RepositoryError::NotARepository { .. } | RepositoryError::BackupNotFound { .. } => ErrorKind::NotFound,
-        RepositoryError::RepositoryExists { .. } | RepositoryError::Refused { .. } | RepositoryError::Void { .. } => ErrorKind::Refused,
-        RepositoryError::FormatTooNew { .. } => ErrorKind::Unsupported,
-        RepositoryError::Conflict { .. } => ErrorKind::Busy,
-        RepositoryError::ReadOnly { .. } => ErrorKind::Auth,
-        RepositoryError::Storage(error) => storage_kind(error, ErrorKind::RepositoryUnreachable),
-        _ => ErrorKind::Bug,
     }
 }
 

@@ -195,7 +195,7 @@ fn may_have_moved(error: &StorageError) -> bool {
 }
 
 fn missing(file: &PhysicalFile) -> EngineError {
-    EngineError::Damage { path: file.path().to_owned(), message: format!("missing: not in {}", file.candidates.join(", nor in ")) }
+    EngineError::FileMissing { path: file.path().to_owned(), places: file.candidates.clone() }
 }
 
 async fn pause(attempt: u32) {

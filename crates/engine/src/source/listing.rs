@@ -32,7 +32,7 @@ pub(super) async fn descriptor(files: &SourceFiles, table: &TableName) -> Result
 }
 
 /// All tables under `data/`, sorted.
-pub(super) async fn tables(files: &SourceFiles) -> Result<Vec<TableName>> {
+pub(crate) async fn tables(files: &SourceFiles) -> Result<Vec<TableName>> {
     let data = files.layout.data_directory();
     let entries = files.file_system.list(&data).await?;
     let mut tables = Vec::new();
@@ -46,7 +46,7 @@ pub(super) async fn tables(files: &SourceFiles) -> Result<Vec<TableName>> {
 }
 
 /// Namespaces, by their directories.
-pub(super) async fn namespaces(files: &SourceFiles) -> Result<Vec<String>> {
+pub(crate) async fn namespaces(files: &SourceFiles) -> Result<Vec<String>> {
     let entries = files.file_system.list(&files.layout.data_directory()).await?;
     let directories = entries.iter().filter(|entry| entry.is_directory && walk::is_namespace_directory(entry.name()));
     Ok(directories.map(|entry| entry.name().to_owned()).collect())

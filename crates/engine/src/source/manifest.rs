@@ -15,7 +15,7 @@ const MANIFEST_BYTES: u64 = 2 << 30;
 pub(super) const LISTINGS: usize = 16;
 
 /// Reads snapshot `name`. Its regions are in table order, and whole: a hole between them is an error.
-pub(super) async fn read_snapshot(files: &SourceFiles, name: &str) -> Result<SnapshotManifest> {
+pub(crate) async fn read_snapshot(files: &SourceFiles, name: &str) -> Result<SnapshotManifest> {
     let directory = files.layout.snapshot_directory(name);
     let info_path = files.layout.snapshot_info_file(name);
     let info = files.read_small_if_there(&info_path, SMALL_BYTES).await?;

@@ -23,6 +23,7 @@ use storage::Clock;
 
 pub use files::{PhysicalFile, SourceFiles, SourceReader};
 pub use live::LiveSource;
+pub(crate) use manifest::read_snapshot;
 pub use offline::OfflineSource;
 
 use crate::{Cluster, Result};
