@@ -28,6 +28,8 @@ pub struct ObjectInfo {
 /// * `put_new` and `Upload::complete` never replace: the second one gets `AlreadyExists`, also when they race;
 /// * after success the object survives a power failure (local: fsync of file and directory);
 /// * a range outside the object is `Short`; a missing key is `NotFound`;
+/// * keys are what [`crate::check_key`] takes, all else is `Invalid`; a key that is a directory of another (`a` beside `a/b`) may be
+///   refused with `Invalid`;
 /// * `list` is sorted by key, complete at the time of the call, and takes a plain string prefix.
 #[async_trait]
 pub trait ObjectStore: Send + Sync + Debug {
@@ -57,6 +59,13 @@ pub trait ObjectStore: Send + Sync + Debug {
 
     /// The store's own clock, milliseconds since the epoch (local: the machine's; a web store: its Date header).
     async fn now_millis(&self) -> Result<i64>;
+
+    /// Makes an object that was found, not put, survive a power failure, as if this caller had put it. Whoever builds on an object of
+    /// someone else calls this first: its writer may have died before it was durable. Stores that never show an object earlier
+    /// have nothing to do.
+    async fn settle(&self, key: &str) -> Result<()> {
+        self.head(key).await.map(drop)
+    }
 }
 
 /// One object on its way. Parts arrive in order; the store decides how they are grouped.
