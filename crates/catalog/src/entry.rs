@@ -237,3 +237,74 @@ impl Record for PeerRecord {
         at_most::<Self>("raw peer", self.raw.len(), limits::RAW_BYTES)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn half() -> StoreFileRecord {
+        StoreFileRecord {
+            kind: StoreFileKind::Reference.into(),
+            physical_name: "9f3a".into(),
+            physical_length: 300,
+            listed_length: Some(300),
+            reference: Some(Bytes::from_static(b"\x0a\x01m\x10\x01")),
+            origin_table: "default:t".into(),
+            origin_region: "0b".into(),
+            max_sequence_id: Some(7),
+            inspected: true,
+            ..StoreFileRecord::default()
+        }
+    }
+
+    fn golden() -> &'static [u8] {
+        b"f\x01\x08\x04\x12\x049f3a\x18\xac\x02\x20\xac\x02\x2a\x05\x0a\x01m\x10\x01\x32\x09default:t\x3a\x020b\x48\x07\x70\x01"
+    }
+
+    #[test]
+    fn a_store_file_has_its_golden_bytes() {
+        assert_eq!(half().to_bytes().unwrap().escape_ascii().to_string(), golden().escape_ascii().to_string());
+        assert_eq!(StoreFileRecord::from_bytes(Bytes::from_static(golden())).unwrap(), half());
+    }
+
+    #[test]
+    fn no_flipped_byte_and_no_cut_reads_as_the_same_record() {
+        for index in 0..golden().len() {
+            let mut flipped = golden().to_vec();
+            flipped[index] ^= 1;
+            assert_ne!(StoreFileRecord::from_bytes(flipped.into()), Ok(half()), "byte {index} flipped");
+            let cut = Bytes::copy_from_slice(&golden()[..index]);
+            assert_ne!(StoreFileRecord::from_bytes(cut), Ok(half()), "cut at {index}");
+        }
+    }
+
+    #[test]
+    fn kind_version_and_needed_fields_are_checked() {
+        let with = |index: usize, byte: u8| {
+            let mut bytes = golden().to_vec();
+            bytes[index] = byte;
+            StoreFileRecord::from_bytes(bytes.into()).unwrap_err()
+        };
+        assert!(matches!(with(0, b'r'), CatalogError::WrongKind { actual: b'r', .. }));
+        assert!(matches!(with(1, 2), CatalogError::UnknownVersion { version: 2, .. }));
+        let without = StoreFileRecord { reference: None, ..half() };
+        assert!(matches!(without.to_bytes(), Err(CatalogError::Missing { field: "reference", .. })));
+        assert!(matches!(TableRecord::default().to_bytes(), Err(CatalogError::Missing { field: "table", .. })));
+    }
+
+    #[test]
+    fn a_list_row_beyond_its_bound_is_refused() {
+        let tables = (0..2_000).map(|number| TableRow { table: format!("default:t{number}"), ..TableRow::default() }).collect();
+        let row = BackupRow { kind: BackupKind::Snapshot.into(), tables, ..BackupRow::default() };
+        assert!(matches!(row.to_bytes(), Err(CatalogError::TooLarge { field: "row", .. })));
+        let small = BackupRow { tables: Vec::new(), tables_elsewhere: true, ..row };
+        assert_eq!(BackupRow::from_bytes(small.to_bytes().unwrap()).unwrap(), small);
+    }
+
+    #[test]
+    fn an_entry_is_read_by_its_key() {
+        let key = b"r/default:t\0\x01\0\x010b\0\x01cf\0\x019f3a.0b";
+        assert!(matches!(decode_entry(key, Bytes::from_static(golden())), Ok(Entry::StoreFile { .. })));
+        assert!(matches!(decode_entry(b"t/default:t", Bytes::from_static(golden())), Err(CatalogError::WrongKind { .. })));
+    }
+}
