@@ -1,0 +1,3 @@
+//! The engine over real root directories of HBase.
+
+mod offline_source;
