@@ -53,10 +53,11 @@ pub(crate) fn meta_region() -> RegionInfo {
     }
 }
 
-/// The first and the stop row of a table's regions.
+/// The first and the stop row of a table's regions, as `MetaTableAccessor` makes them: with fewer commas the comparator of
+/// `hbase:meta` puts the start behind the first region.
 pub(crate) fn table_rows(table: &TableName) -> (Bytes, Bytes) {
     let name = table.to_string();
-    (Bytes::from(format!("{name},")), Bytes::from(format!("{name}-")))
+    (Bytes::from(format!("{name},,")), Bytes::from(format!("{name} ,,")))
 }
 
 /// The scan request, encoded, that [`located`] reads the answer of.

@@ -1,5 +1,6 @@
 //! Calls to the master.
 
+use bytes::Bytes;
 use hbase_client::{
     ClientError, Connection, Permission, PermissionAction, PermissionQuery, PermissionScope, ProcedureState, SecurityCapability,
     SnapshotKind, SnapshotRequest, TableState,
@@ -90,6 +91,8 @@ async fn a_snapshot_is_taken_cloned_and_deleted() {
     assert_eq!(connection.procedure_result(id).await.unwrap(), ProcedureState::Finished);
     let keys =
         |regions: Vec<hbase_client::LocatedRegion>| regions.into_iter().map(|(info, _)| (info.start_key, info.end_key)).collect::<Vec<_>>();
+    let expected = [("", "g"), ("g", "n"), ("n", "")].map(|(start, end)| (Bytes::from(start), Bytes::from(end)));
+    assert_eq!(keys(connection.regions(&name).await.unwrap()), expected);
     assert_eq!(keys(connection.regions(&clone).await.unwrap()), keys(connection.regions(&name).await.unwrap()));
     for snapshot in ["it_snap_flush", "it_snap_skip"] {
         connection.delete_snapshot(snapshot).await.unwrap();

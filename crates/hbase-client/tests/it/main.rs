@@ -7,6 +7,7 @@
 
 mod admin;
 mod bad_input;
+mod failover;
 mod scans;
 
 use std::time::Duration;
