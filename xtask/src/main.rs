@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 mod codegen;
+mod lab;
 
 #[derive(Parser)]
 struct Arguments {
@@ -20,11 +21,15 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    /// Start and stop real HBase servers.
+    #[command(subcommand)]
+    Lab(lab::Verb),
 }
 
 fn main() -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     match Arguments::parse().verb {
         Verb::Codegen { check } => codegen::run(&root, check),
+        Verb::Lab(verb) => lab::run(verb),
     }
 }
