@@ -54,6 +54,8 @@ pub struct JournalRecord {
     pub target: String,
     /// Mode.
     pub mode: api::RestoreMode,
+    /// Whether a live table was there to be replaced when the plan was made.
+    pub replaces: bool,
     /// Table inside the snapshot.
     pub carrier: String,
     /// Snapshot.

@@ -19,6 +19,9 @@ mod schema;
 mod source;
 mod view;
 
+#[cfg(test)]
+mod tests;
+
 pub use files::{CopyLimits, FileChunks, FileSource};
 pub use journal::{Journal, JournalRecord, OWN_DIRECTORY};
 pub use mapping::{Renames, Selection, parse_map};

@@ -184,31 +184,48 @@ async fn table_plan(
     done: Option<JournalRecord>,
 ) -> Result<TablePlan> {
     let source = BackupTable::read(&backup.reader, source).await?;
-    let earlier = resumes.as_ref().map(|journal| journal.record.clone()).or_else(|| done.clone());
-    let record = match earlier {
+    let live = live_tables(target).await?;
+    let record = match resumes.as_ref().map(|journal| journal.record.clone()).or_else(|| done.clone()) {
         Some(record) => record,
-        None => new_record(backup, &source.name, wanted, options.mode)?,
+        None => new_record(backup, &source.name, wanted, options.mode, live.contains(wanted))?,
     };
-    let carrier = TableName::parse(&record.carrier).map_err(|error| EngineError::Usage { message: error.to_string() })?;
+    let finished = done.is_some() && resumes.is_none();
+    let mut plan = assemble(target, source, record, resumes, &live).await?;
+    plan.finished = finished && is_finished(target, &plan.record, wanted, &plan.expected_regions).await?;
+    Ok(plan)
+}
+
+async fn live_tables(target: &Target) -> Result<BTreeSet<TableName>> {
+    match &target.master {
+        Some(master) => Ok(master.tables().await?.into_iter().collect()),
+        None => Ok(BTreeSet::new()),
+    }
+}
+
+/// The work that follows from a table of a backup, the restore's record and what the target has.
+pub(super) async fn assemble(
+    target: &Target,
+    source: BackupTable,
+    record: JournalRecord,
+    resumes: Option<Journal>,
+    live: &BTreeSet<TableName>,
+) -> Result<TablePlan> {
+    let name = |text: &str| TableName::parse(text).map_err(|error| EngineError::Usage { message: error.to_string() });
+    let (carrier, wanted) = (name(&record.carrier)?, name(&record.target)?);
     let built = LayoutPlan::build(&restore_snapshot(&record, &carrier, target), &source.schema, &source.regions, &target.layout)?;
-    let live = match &target.master {
-        Some(master) => master.tables().await?.into_iter().collect(),
-        None => BTreeSet::new(),
-    };
     let mut files = Vec::with_capacity(built.files.len() + built.mob_files.len());
     for placed in &built.files {
         files.push(store_file(target, &source, &placed.path, placed.source, None).await?);
     }
     for placed in &built.mob_files {
-        let guest_of = (live.contains(&placed.file.table) && !(options.mode == RestoreMode::Replace && placed.file.table == *wanted))
-            .then(|| placed.file.table.to_string());
+        let guest = live.contains(&placed.file.table) && !(record.replaces && placed.file.table == wanted);
+        let guest_of = guest.then(|| placed.file.table.to_string());
         files.push(store_file(target, &source, &placed.path, placed.source, Some(guest_of)).await?);
     }
-    let expected_regions = renamed(source.clone_regions(), wanted);
-    let finished = done.is_some() && resumes.is_none() && is_finished(target, &record, wanted, &expected_regions).await?;
-    let replaces = options.mode == RestoreMode::Replace && (live.contains(wanted) || resumes.is_some());
+    let expected_regions = renamed(source.clone_regions(), &wanted);
     let manifest_bytes = built.snapshot.data_manifest.len() as u64;
-    Ok(TablePlan { record, resumes, finished, source, target: wanted.clone(), carrier, expected_regions, files, replaces, manifest_bytes })
+    let replaces = record.replaces;
+    Ok(TablePlan { record, resumes, finished: false, source, target: wanted, carrier, expected_regions, files, replaces, manifest_bytes })
 }
 
 /// Whether what an earlier run finished is still there.
@@ -252,7 +269,7 @@ async fn store_file(
     Ok(StoreFilePlan { plan, home: (home, region), family, places, found_at })
 }
 
-fn new_record(backup: &RestoreBackup, source: &TableName, target: &TableName, mode: RestoreMode) -> Result<JournalRecord> {
+fn new_record(backup: &RestoreBackup, source: &TableName, target: &TableName, mode: RestoreMode, exists: bool) -> Result<JournalRecord> {
     let unique = backup.random_u64()?;
     let carrier = restore_table_name(target.namespace(), unique)?;
     Ok(JournalRecord {
@@ -263,6 +280,7 @@ fn new_record(backup: &RestoreBackup, source: &TableName, target: &TableName, mo
         source: source.to_string(),
         target: target.to_string(),
         mode,
+        replaces: mode == RestoreMode::Replace && exists,
         snapshot: format!("seawall-restore-{unique:016x}"),
         carrier: carrier.to_string(),
         nonce: (backup.random_u64()?, backup.random_u64()?),

@@ -223,7 +223,12 @@ impl Step<'_> {
         let progress = |done| self.run.monitor.advance(Phase::Copy, done);
         let placed = self.copier(&progress).place_all(&files).await;
         self.run.monitor.end(Phase::Copy);
-        placed
+        let mut stats = placed?;
+        for file in self.table.files.iter().filter(|file| decisions.linked.contains(&file.plan.identity.name)) {
+            stats.files_reused += 1;
+            stats.bytes_reused += file.plan.identity.length;
+        }
+        Ok(stats)
     }
 
     /// Puts the MOB files in place after the live table is gone. Deleting it archived what was there; that is taken back, and then
