@@ -125,3 +125,66 @@ async fn a_restored_table_is_what_hbase_itself_clones() {
     }
     assert!(compared >= 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "live"]
+async fn a_live_table_is_replaced_and_kept_as_a_snapshot() {
+    let restored = live("SEAWALL_LIVE_TARGET").await;
+    let ours = restored.target.master.clone().unwrap();
+    let root = fixture();
+    let table = TableName::parse("users").unwrap();
+    let mut id = seed();
+    let mut digests = Vec::new();
+    for snapshot in ["users-s1", "users-s4"] {
+        let (backup, source) = backup_of(&root, snapshot);
+        id += 1;
+        let exists = ours.is_enabled(&table).await.unwrap().is_some();
+        let mode = if exists { RestoreMode::Replace } else { RestoreMode::New };
+        let report = restore_live(&restored.target, &backup, &source, Wanted { id, name: "users", mode, replaces: exists }).await;
+        assert_eq!(report.outcome, RestoreOutcome::Restored, "{:?}, left {:?}", report.error, report.left);
+        assert_eq!(report.safety_snapshot.is_some(), exists);
+        digests.push((digest(&restored.connection, &table).await, report.safety_snapshot));
+    }
+    assert_ne!(digests[0].0, digests[1].0, "the second is another state");
+    // The safety snapshot holds what was replaced.
+    let safety = digests[1].1.clone().unwrap();
+    let back = TableName::parse("users-back").unwrap();
+    drop_table(ours.as_ref(), &back).await;
+    let procedure = ours.clone_snapshot(&safety, &back, ours.new_nonce()).await.unwrap();
+    ours.wait_procedure(procedure).await.unwrap();
+    assert_eq!(digest(&restored.connection, &back).await, digests[0].0);
+    drop_table(ours.as_ref(), &back).await;
+    for (_, safety) in digests {
+        if let Some(safety) = safety {
+            ours.delete_snapshot(&safety).await.unwrap();
+        }
+    }
+    let tables = ours.tables().await.unwrap();
+    assert!(!tables.iter().any(|table| table.qualifier().starts_with("seawall-")), "{tables:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "live"]
+async fn a_name_that_is_taken_is_refused_and_left_alone() {
+    let restored = live("SEAWALL_LIVE_TARGET").await;
+    let ours = restored.target.master.clone().unwrap();
+    let (backup, source) = backup_of(&fixture(), "users-s3");
+    let table = TableName::parse("users").unwrap();
+    for enabled in [false, true] {
+        if enabled {
+            ours.enable_table(&table).await.unwrap()
+        } else {
+            ours.disable_table(&table).await.unwrap()
+        }
+        let report = restore_live(
+            &restored.target,
+            &backup,
+            &source,
+            Wanted { id: seed() + u64::from(enabled), name: "users", mode: RestoreMode::New, replaces: false },
+        )
+        .await;
+        assert_eq!(report.error.map(|error| error.code), Some(13));
+        assert!(report.left.is_empty(), "{:?}", report.left);
+        assert_eq!(ours.is_enabled(&table).await.unwrap(), Some(enabled));
+    }
+}
