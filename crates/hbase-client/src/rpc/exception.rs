@@ -55,7 +55,7 @@ pub(crate) fn interpret(exception: &ExceptionResponse, server: &str) -> (ClientE
     let class = exception.exception_class_name.clone().unwrap_or_default();
     let message = message_of(&class, exception.stack_trace.as_deref().unwrap_or_default());
     let do_not_retry = exception.do_not_retry.unwrap_or(false);
-    let advice = advice_for(simple_name(&class), do_not_retry);
+    let advice = advice_for(simple_name(&class));
     (named(class, message, do_not_retry, server), advice)
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn named(class: String, message: String, do_not_retry: bool, server: 
     }
 }
 
-fn advice_for(name: &str, do_not_retry: bool) -> Advice {
+fn advice_for(name: &str) -> Advice {
     if SCANNER.contains(&name) {
         Advice::ResetScanner
     } else if WRONG_SERVER.contains(&name) {
@@ -89,7 +89,6 @@ fn advice_for(name: &str, do_not_retry: bool) -> Advice {
     } else if BUSY.contains(&name) {
         Advice::Retry
     } else {
-        let _ = do_not_retry;
         Advice::Fail
     }
 }

@@ -21,7 +21,6 @@ fn line(cell: &Cell) -> String {
     format!("{row} {family} {qualifier} {} {} {} {}", cell.timestamp, cell.key_type, hex(&cell.value), hex(&cell.tags))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test's own file")]
 fn expected() -> Vec<String> {
     std::fs::read_to_string(environment("SEAWALL_LIVE_CELLS")).unwrap().lines().map(str::to_owned).collect()
 }
