@@ -81,7 +81,11 @@ impl RepositoryError {
     /// Whether this says that stored bytes are missing or wrong (exit code 5).
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Damaged { .. } | Self::LogTailMissing { .. } | Self::Rollback { .. } | Self::Fork { .. } | Self::ContentChanged { .. } => true,
+            Self::Damaged { .. }
+            | Self::LogTailMissing { .. }
+            | Self::Rollback { .. }
+            | Self::Fork { .. }
+            | Self::ContentChanged { .. } => true,
             Self::Storage(error) => error.is_not_found() || matches!(error, StorageError::Short { .. }),
             _ => false,
         }

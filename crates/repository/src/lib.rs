@@ -10,17 +10,28 @@
 //! a backup exist; before it nothing is visible, after it nothing is missing. Nothing is ever overwritten.
 
 mod backup_reader;
+mod cache;
+mod config;
+mod crypto;
 mod environment;
 mod error;
 mod file;
 mod file_stream;
 mod inspect;
 mod key_slots;
+mod keys;
+mod log;
 mod names;
+mod object;
+mod page;
 mod probe;
+mod record;
 mod repository;
+mod stored_file;
 mod upload;
+mod validity;
 mod verify;
+mod wire;
 
 pub use backup_reader::{BackupReader, EntryStream, StoredFileStream};
 pub use environment::{Entropy, Environment, SystemEntropy};
