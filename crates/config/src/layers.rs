@@ -118,9 +118,8 @@ impl Layers {
     /// The names the operator chose below `table` (`cluster`, `set`, `repo`), with where each first appears.
     pub(crate) fn names(&self, table: &str) -> BTreeMap<String, Origin> {
         let mut names = BTreeMap::new();
-        let tables = self.tables.iter().map(|(path, origin)| (path, origin));
         let entries = self.entries.iter().map(|(path, entry)| (path, &entry.origin));
-        for (path, origin) in tables.chain(entries) {
+        for (path, origin) in self.tables.iter().chain(entries) {
             if let [first, name, ..] = path.as_slice()
                 && first == table
             {
