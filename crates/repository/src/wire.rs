@@ -35,9 +35,6 @@ impl Writer {
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.count(bytes.len()).raw(bytes)
     }
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
     pub(crate) fn finish(self) -> Vec<u8> {
         self.0
     }

@@ -2,6 +2,7 @@
 //!
 //! Layout: magic `SEAWALLK` | u16 version | u8 kind | repository id 16 | slot id 16 | u32 generation | label (u32 length ≤ 64) |
 //! Argon2 memory KiB u32, passes u32, lanes u32 (zero unless kind 2) | salt 32 | commitment 32 | sealed payload (u32 length ≤ 4096).
+//! BLAKE3 hash 32 over all before it (context `seawall 1 slot checksum`), so that rot is found without the slot's secret.
 //! All bytes before the payload's length are associated data. Payload: u32 count ≤ 64 of (u32 generation, 32 bytes R) | signing seed 32.
 //! The sealing key is HKDF(secret, salt, "seawall 1 slot" ‖ repository id ‖ slot id ‖ generation); salt is random, so position 0 is unique.
 
@@ -9,12 +10,13 @@ use std::collections::BTreeMap;
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{Purpose, SealingKey, Secret};
+use crate::crypto::{Purpose, SealingKey, Secret, public_hash};
 use crate::error::{RepositoryError, Result};
 use crate::keys::passphrase::Cost;
 use crate::wire::{Reader, Writer};
 
 const MAGIC: &[u8; 8] = b"SEAWALLK";
+const CHECKSUM_CONTEXT: &str = "seawall 1 slot checksum";
 pub(crate) const SLOT_LIMIT_BYTES: u64 = 8192;
 pub(crate) const KIND_KEY_FILE: u8 = 1;
 pub(crate) const KIND_PASSPHRASE: u8 = 2;
@@ -97,11 +99,18 @@ impl Slot {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
         writer.raw(&self.head()).bytes(&self.sealed);
-        writer.finish()
+        let mut bytes = writer.finish();
+        let checksum = public_hash(CHECKSUM_CONTEXT, &[&bytes]);
+        bytes.extend_from_slice(&checksum);
+        bytes
     }
 
     pub(crate) fn decode(object: &str, bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new(object, 0, bytes);
+        let (body, checksum) = bytes.split_at(bytes.len().saturating_sub(32));
+        if public_hash(CHECKSUM_CONTEXT, &[body]) != checksum {
+            return Err(RepositoryError::damaged(object, 0, "key slot with a wrong checksum"));
+        }
+        let mut reader = Reader::new(object, 0, body);
         reader.magic(MAGIC)?;
         reader.version()?;
         let kind = reader.u8()?;

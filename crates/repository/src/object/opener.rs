@@ -22,7 +22,6 @@ pub(crate) struct OpenObject {
     pub(crate) name: String,
     pub(crate) header: Header,
     pub(crate) table: Table,
-    pub(crate) length: u64,
     pub(crate) ciphertext_hash: [u8; 32],
     key: SealingKey,
 }
@@ -62,7 +61,7 @@ impl OpenObject {
         })?;
         let table = Table::decode(&name, footer.table_offset, plain)?;
         let ciphertext_hash = ciphertext_hash(&table.body_hash, table_and_footer);
-        Ok(Self { id, name, header, table, length, ciphertext_hash, key })
+        Ok(Self { id, name, header, table, ciphertext_hash, key })
     }
 
     /// Decrypts one frame from its stored bytes; `offset` is where it lies, for messages.

@@ -73,11 +73,6 @@ impl Sealer {
         self.table.frames.len() as u32 + u32::from(self.held.is_some())
     }
 
-    /// Bytes sealed so far.
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset
-    }
-
     /// Takes a frame of at most 1 MiB; returns the sealed bytes of the frame before it.
     pub(crate) fn push(&mut self, plaintext: Bytes, compression: Compression) -> Result<Option<Bytes>> {
         match self.held.replace((plaintext, compression)) {

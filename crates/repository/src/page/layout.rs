@@ -45,9 +45,6 @@ pub(crate) struct PageRef {
     pub(crate) entries: u64,
 }
 
-/// Encoded length of a [`PageRef`].
-pub(crate) const PAGE_REF_BYTES: usize = 16 + 4 + 4 + 32 + 8 + 4 + 32 + 32 + 1 + 8;
-
 impl PageRef {
     pub(crate) fn object(&self) -> String {
         names::page_key(&self.upload, self.number)

@@ -1,5 +1,7 @@
 //! What the tests of the repository share.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+pub mod crash;
 
 use std::sync::Arc;
 

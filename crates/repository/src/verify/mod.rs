@@ -1,7 +1,13 @@
 //! Proving that what is stored can be restored.
 
-use crate::error::Result;
+mod log;
+mod objects;
+mod pages;
+
+use crate::error::{RepositoryError, Result};
+use crate::record::body::Commit;
 use crate::repository::Repository;
+use crate::validity::BackupState;
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +78,27 @@ pub struct VerifyReport {
 
 impl Repository {
     /// Verifies backups. Damage is in the report, not an error; an error means that verifying itself could not go on.
-    pub async fn verify(&self, _options: VerifyOptions, _progress: &(dyn Fn(VerifyProgress) + Send + Sync)) -> Result<VerifyReport> {
-        todo!()
+    pub async fn verify(&self, options: VerifyOptions, progress: &(dyn Fn(VerifyProgress) + Send + Sync)) -> Result<VerifyReport> {
+        self.refresh().await?;
+        self.inner.pages.forget();
+        let mut report = VerifyReport::default();
+        log::check(self, options.level, &mut report).await?;
+        let backups = self.selected(&options.backups)?;
+        report.backups = backups.len() as u64;
+        let walked = pages::check(self, &backups, &mut report).await?;
+        let found = objects::check(self, &walked, &options, progress, &mut report).await?;
+        pages::attribute(self, &backups, found, &mut report).await?;
+        report.damages.sort_by(|a, b| (&a.object, a.offset).cmp(&(&b.object, b.offset)));
+        Ok(report)
+    }
+
+    fn selected(&self, wanted: &[u64]) -> Result<Vec<(u64, Commit)>> {
+        let log = self.inner.log();
+        let live = |sequence: &u64| log.state.backups.get(sequence).filter(|backup| backup.state == BackupState::Live);
+        if let Some(missing) = wanted.iter().find(|sequence| live(sequence).is_none()) {
+            return Err(RepositoryError::BackupNotFound { sequence: *missing, state: "not a live backup".to_owned() });
+        }
+        let chosen = log.state.backups.keys().filter(|sequence| wanted.is_empty() || wanted.contains(sequence));
+        Ok(chosen.filter_map(|sequence| live(sequence).map(|backup| (*sequence, backup.commit.clone()))).collect())
     }
 }
