@@ -6,5 +6,6 @@
 )]
 
 mod fixtures;
+mod live;
 mod restore;
 mod snapshots;
