@@ -12,6 +12,8 @@ use crate::wire::{Reader, Writer};
 
 pub(crate) const CONFIG_LIMIT_BYTES: u64 = 4096;
 const MAGIC: &[u8; 8] = b"SEAWALLC";
+/// The first admin's key has this place, and the signature is the last 64 bytes over all before, in every version.
+const ADMIN_OFFSET: usize = 66;
 const ALGORITHMS: [u8; 4] = [1, 1, 1, 1];
 
 /// A decoded config.
@@ -44,6 +46,11 @@ impl Config {
         let (signed, signature) = stored.split_at(stored.len().saturating_sub(64));
         let mut reader = Reader::new(object, 0, signed);
         reader.magic(MAGIC)?;
+        // Whatever the version: the signature tells a newer config from a damaged one.
+        let admin = signed.get(ADMIN_OFFSET..ADMIN_OFFSET + 32).and_then(|admin| <[u8; 32]>::try_from(admin).ok());
+        if !admin.is_some_and(|admin| verify_signature(&admin, signed, signature)) {
+            return Err(RepositoryError::damaged(object, 0, "the config's signature is wrong"));
+        }
         reader.version()?;
         let (generation, repository_id) = (reader.u32()?, reader.array()?);
         let (compatible, write_incompatible, read_incompatible) = (reader.u64()?, reader.u64()?, reader.u64()?);
@@ -59,9 +66,6 @@ impl Config {
             previous_key: reader.bytes(128)?.to_vec(),
         };
         reader.finish()?;
-        if !verify_signature(&config.admin, signed, signature) {
-            return Err(RepositoryError::damaged(object, 0, "the config's signature is wrong"));
-        }
         let too_new = |found: String| RepositoryError::FormatTooNew { what: object.to_owned(), found, supported: "1".to_owned() };
         if algorithms != ALGORITHMS {
             return Err(too_new(format!("algorithms {algorithms:?}")));

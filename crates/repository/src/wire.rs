@@ -108,6 +108,13 @@ impl<'a> Reader<'a> {
         let found: [u8; 8] = self.array()?;
         if &found == magic { Ok(()) } else { Err(self.damage("wrong magic")) }
     }
+    /// The version of an object that a record of version 1 refers to: it must be 1, so another number is damage.
+    pub(crate) fn referenced_version(&mut self) -> Result<()> {
+        match self.u16()? {
+            1 => Ok(()),
+            found => Err(self.damage(format!("version {found} in an object that a record of version 1 refers to"))),
+        }
+    }
     /// The format version, always 1 here.
     pub(crate) fn version(&mut self) -> Result<()> {
         match self.u16()? {

@@ -75,18 +75,15 @@ impl Header {
     pub(crate) fn decode(object: &str, bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(object, 0, bytes);
         reader.magic(MAGIC)?;
-        reader.version()?;
+        reader.referenced_version()?;
         if reader.u16()? != 0 {
             return Err(reader.damage("unknown header flags"));
         }
         let (generation, repository_id, writer) = (reader.u32()?, reader.array()?, reader.array()?);
         let wrap = reader.u16()?;
         if wrap != WRAP_AES {
-            return Err(RepositoryError::FormatTooNew {
-                what: object.to_owned(),
-                found: format!("wrap kind {wrap}"),
-                supported: "1".to_owned(),
-            });
+            // Another kind comes with a read-incompatible feature bit in the config, so here it is damage.
+            return Err(reader.damage(format!("wrap kind {wrap}")));
         }
         let length = usize::from(reader.u16()?);
         let field = reader.raw(WRAP_LIMIT)?;

@@ -8,7 +8,7 @@
 //! Footer, the last 32 bytes: u64 table offset | u32 sealed table bytes | u64 object length | u16 version 1 | u16 zero | magic `SEAWALLF`.
 
 use crate::crypto::{TAG_BYTES, public_hash};
-use crate::error::Result;
+use crate::error::{RepositoryError, Result};
 use crate::object::header::HEADER_BYTES;
 use crate::wire::{Reader, Writer};
 
@@ -159,11 +159,14 @@ impl Footer {
         let at = object_length.saturating_sub(FOOTER_BYTES as u64);
         let mut reader = Reader::new(object, at, bytes);
         let footer = Self { table_offset: reader.u64()?, table_bytes: reader.u32()?, object_length: reader.u64()? };
-        reader.version()?;
+        if !bytes.ends_with(MAGIC) {
+            return Err(RepositoryError::damaged(object, at, "no footer: the object was cut off"));
+        }
+        reader.referenced_version()?;
         if reader.u16()? != 0 {
             return Err(reader.damage("reserved footer bytes are not zero"));
         }
-        reader.magic(MAGIC).map_err(|_| crate::error::RepositoryError::damaged(object, at, "no footer: the object was cut off"))?;
+        reader.magic(MAGIC)?;
         let whole = footer.table_offset.checked_add(u64::from(footer.table_bytes)).and_then(|end| end.checked_add(FOOTER_BYTES as u64));
         if footer.object_length != object_length || whole != Some(object_length) {
             return Err(reader.damage(format!("the footer speaks of {} bytes, the object has {object_length}", footer.object_length)));

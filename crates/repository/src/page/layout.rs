@@ -116,7 +116,7 @@ impl PageHeader {
     pub(crate) fn decode(object: &str, bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new(object, 0, bytes);
         reader.magic(MAGIC)?;
-        reader.version()?;
+        reader.referenced_version()?;
         let kind = PageKind::from_byte(reader.u8()?).ok_or_else(|| reader.damage("unknown kind of page"))?;
         let zero = reader.u8()?;
         let header = Self {
