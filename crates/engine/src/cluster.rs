@@ -37,7 +37,10 @@ impl Cluster {
 
     /// Address of the root directory, for messages.
     pub fn root_url(&self) -> String {
-        format!("{}{}", self.file_system.url().trim_end_matches('/'), self.root)
+        let url = self.file_system.url();
+        // `file://` has no authority to follow; its slashes belong to the scheme.
+        let base = if url.ends_with("://") { url.as_str() } else { url.trim_end_matches('/') };
+        format!("{base}{}", self.root)
     }
 
     /// File system and directory that hold `WALs` and `oldWALs`.

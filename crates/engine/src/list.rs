@@ -133,7 +133,7 @@ pub(crate) fn entry(head: &BackupHead, row: &BackupRow) -> BackupEntry {
         files: totals.files,
         bytes: totals.bytes,
         read_bytes: totals.read_bytes,
-        stored_bytes: totals.stored_bytes,
+        stored_bytes: head.stored_bytes,
         shared_bytes: totals.shared_bytes,
         tags: row.tags.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
         failed_tables: row.failed.iter().map(|failed| failed.table.clone()).collect(),

@@ -324,7 +324,8 @@ fn sums(totals: &Totals, receipt: &CommitReceipt) -> BackupSums {
         bytes: totals.bytes,
         read_files: totals.read_files,
         read_bytes: totals.read_bytes,
-        stored_bytes: totals.stored_bytes,
+        // What the commit added: only then are bundles of small files closed and their lengths known.
+        stored_bytes: receipt.new_bytes,
         shared_files: totals.shared_files,
         shared_bytes: totals.shared_bytes,
         page_bytes: receipt.page_bytes,
