@@ -132,11 +132,6 @@ impl Context {
         };
         let repository = Repository::open(store, crate::open::environment(&self.clock), unlock, open).await?;
         let opened = OpenedRepository { repository, state };
-        if let Some(known) = known
-            && known.repository != hex(&opened.repository.id())
-        {
-            return Err(another_repository(&known.repository, &opened.repository));
-        }
         opened.pin();
         Ok(opened)
     }
@@ -176,12 +171,6 @@ impl Context {
         let cluster = Cluster { offline: cluster.offline || address.offline, ..cluster.clone() };
         Ok((cluster.resolve(&self.environment)?, config))
     }
-}
-
-fn another_repository(expected: &str, found: &Repository) -> Failure {
-    let message = format!("{} holds repository {}, but this machine knew {expected} at this address", found.url(), hex(&found.id()));
-    Failure::new(api::ErrorKind::Damage, message)
-        .with_hint("somebody replaced the repository; if it was you, remove its address from the state directory (docs/cli.md, State)")
 }
 
 /// A key that others on the machine can read is no secret.

@@ -75,7 +75,7 @@ impl Failure {
 
     /// A defect.
     pub(crate) fn bug(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Bug, message).with_hint("this is a defect of seawall: please report it with the command and this message")
+        Self::new(ErrorKind::Bug, message)
     }
 
     /// A part of the stable command tree that this version does not have.
@@ -144,16 +144,39 @@ impl Failure {
     /// `error[DAMAGE 5]: …` and `hint: …`, each on its own line.
     pub(crate) fn render(&self) -> String {
         let mut text = format!("error[{} {}]: {}\n", self.kind.name(), self.exit_code(), self.message);
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = self.advice() {
             text += &format!("hint: {hint}\n");
         }
         text
     }
 
+    /// The error's own hint, else what always helps for its class.
+    fn advice(&self) -> Option<&str> {
+        let of_class = match self.kind {
+            ErrorKind::Bug => "this is a defect of seawall: please report it with the command and this message",
+            ErrorKind::Usage => "seawall --help, or seawall VERB --help",
+            ErrorKind::Partial => "run it again: it does the rest",
+            ErrorKind::NotFound => "seawall look shows what a cluster has, seawall list and show what the repository has",
+            ErrorKind::Damage => "seawall verify --level data names every backup, table and region that is concerned",
+            ErrorKind::ObjectiveMissed => "the reasons stand above; seawall status --json has them for programs",
+            ErrorKind::Busy => "run it again later",
+            ErrorKind::Auth => "seawall check prints the missing right, ready to paste",
+            ErrorKind::RepositoryUnreachable | ErrorKind::ClusterUnavailable => {
+                "seawall check tries every step and names the one that fails"
+            }
+            ErrorKind::WrongKey => "give the key file that `seawall init` wrote for this repository (--key-file)",
+            ErrorKind::NoSpace => "free space, then run it again: what was stored is reused",
+            ErrorKind::Refused => "nothing was changed",
+            ErrorKind::Unsupported => "seawall version says what this one reads and writes",
+            ErrorKind::Cancelled => return self.hint.as_deref(),
+        };
+        Some(self.hint.as_deref().unwrap_or(of_class))
+    }
+
     /// `{code, name, message, hint, retryable}`.
     pub(crate) fn json(&self) -> Value {
         json!({
-            "code": self.exit_code(), "name": self.kind.name(), "message": self.message, "hint": self.hint, "retryable": self.retryable,
+            "code": self.exit_code(), "name": self.kind.name(), "message": self.message, "hint": self.advice(), "retryable": self.retryable,
         })
     }
 }

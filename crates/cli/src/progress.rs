@@ -34,7 +34,6 @@ pub(crate) struct Progress {
     shared: Arc<Shared>,
     bars: Option<MultiProgress>,
     lines: Option<tokio::task::JoinHandle<()>>,
-    shows: bool,
 }
 
 impl Progress {
@@ -45,7 +44,7 @@ impl Progress {
         let shared = Arc::new(Shared::default());
         let bars = (shows && on_terminal).then(MultiProgress::new);
         let lines = (shows && !on_terminal).then(|| tokio::spawn(print_lines(shared.clone())));
-        Self { shared, bars, lines, shows }
+        Self { shared, bars, lines }
     }
 
     fn with(&self, phase: Phase, change: impl FnOnce(&mut Running)) {
@@ -92,12 +91,11 @@ impl Monitor for Progress {
     }
 
     fn finding(&self, finding: &Finding) {
-        if self.shows {
-            let line = format!("{}: {}\n", finding.code, finding.message);
-            match &self.bars {
-                Some(bars) => bars.suspend(|| to_standard_error(&line)),
-                None => to_standard_error(&line),
-            }
+        // The report repeats it; who wants it at once asks with -v.
+        let log = || tracing::info!("{}: {}", finding.code, finding.message);
+        match &self.bars {
+            Some(bars) => bars.suspend(log),
+            None => log(),
         }
     }
 }

@@ -4,15 +4,18 @@
 //! the configuration written. A crash in between leaves an empty key file beside a repository that holds nothing yet.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use config::{ConfigError, KeyReference, StarterFile, write_new};
-use repository::{InitOptions, InitReport, Kdf, Repository};
+use config::{ConfigError, KeyReference, SecretReference, StarterFile, write_new};
+use repository::{InitOptions, InitReport, Kdf, OpenOptions, Repository, Unlock};
 use serde_json::json;
+use storage::ObjectStore;
 
 use crate::command_line::{LimitOptions, RepositoryOptions};
 use crate::context::{Context, UNNAMED, hex};
 use crate::outcome::{Answer, Failure};
+use crate::state::StateDirectory;
 
 /// Flags of `init`.
 #[derive(Debug, Args)]
@@ -56,7 +59,7 @@ pub(crate) async fn run(context: &Context, arguments: InitArguments) -> Result<A
     let store = crate::open::object_store(&configured, &limits)?;
     write_new(&key_path, b"", 0o600)?;
     let init = InitOptions { label: arguments.label.clone(), passphrase: None, kdf: Kdf::Standard, recovery: !arguments.no_recovery };
-    let report = match Repository::init(store, crate::open::environment(&context.clock), init).await {
+    let report = match Repository::init(store.clone(), crate::open::environment(&context.clock), init).await {
         Ok(report) => report,
         Err(error) => {
             // Ours and still empty; leaving it would stop the next try.
@@ -65,6 +68,7 @@ pub(crate) async fn run(context: &Context, arguments: InitArguments) -> Result<A
         }
     };
     fill_key(&key_path, &report)?;
+    prove(context, &key_path, store).await?;
     if let (Some(path), Some(recovery)) = (&arguments.write_recovery, &report.recovery) {
         write_new(path, format!("{}\n", recovery.as_str()).as_bytes(), 0o600)?;
     }
@@ -95,6 +99,17 @@ fn described(context: &Context, options: &RepositoryOptions, has_config: bool) -
     let absent = config::Located { path: context.located().path, required: false };
     let config = config::load(&absent, &context.environment, &flags)?.config;
     Ok((config.repository(Some(name))?.clone(), config.limits))
+}
+
+/// The key as it lies on disk opens the repository; from here on this machine knows it.
+async fn prove(context: &Context, key_path: &Path, store: Arc<dyn ObjectStore>) -> Result<(), Failure> {
+    let url = store.url();
+    let unlock = Unlock::KeyFile(SecretReference::File(key_path.to_path_buf()).resolve_bytes(&context.environment)?);
+    let repository = Repository::open(store, crate::open::environment(&context.clock), unlock, OpenOptions::default()).await?;
+    if let Some(state) = StateDirectory::locate(&context.environment) {
+        state.remember_pin(&url, &hex(&repository.id()), repository.head());
+    }
+    Ok(())
 }
 
 fn fill_key(path: &Path, report: &InitReport) -> Result<(), Failure> {

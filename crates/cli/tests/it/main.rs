@@ -1,0 +1,8 @@
+//! The binary as a user meets it: arguments and environment in; standard output, standard error, exit code and files out.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test, with files on this machine.
+
+mod bad_input;
+mod fixture;
+mod json;
+mod offline;
