@@ -12,8 +12,8 @@ began=$(date +%s)
 say() { printf '\n== %s\n' "$*"; }
 # Shows a command as typed and runs it; paths of the demo are shortened for the reader.
 run() { printf '$ seawall %s\n' "${*//$work\//}"; "$seawall" "$@" 2>&1 | sed "s#file:/*$work/##g; s#$work/##g"; }
-# A figure of a JSON report.
-figure() { sed -n "s/^    \"$1\": \([0-9]*\),*$/\1/p" "$2" | head -1; }
+# A sum of a JSON report.
+figure() { sed -n "/^  \"totals\": {/,/^  }/s/^    \"$1\": \([0-9]*\),*$/\1/p" "$2"; }
 fail() { printf 'DEMO FAILED: %s\n' "$*" >&2; exit 1; }
 
 export SEAWALL_CONFIG=$work/seawall.toml SEAWALL_STATE=$work/state
