@@ -1,7 +1,7 @@
 //! System calls of the two local backends: errors in words, reads and writes without copies, and what makes a name durable.
 //!
 //! A file is durable after fsync of the file, fsync of its directory, and fsync of the parent of every directory on the way that
-//! nobody is known to have synced. [`DirectorySync`] keeps what this process has synced, by inode, so that a directory that was
+//! nobody is known to have synced. [`DirectorySync`] keeps what this process has synced, by inode and birth, so that a directory that was
 //! removed and made again is synced again.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use rustix::fs::{Advice, Mode, OFlags, Stat};
+use rustix::fs::{Advice, AtFlags, CWD, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 
 use crate::{Result, StorageError};
@@ -116,11 +116,26 @@ pub(crate) enum Step {
     SyncDirectory(PathBuf),
 }
 
+/// Which directory a name means: inode number and birth, since numbers are reused at once.
+type Identity = (u64, i64, u32);
+
+/// `None` where the file system keeps no time of birth: such a directory is synced every time.
+fn identity(directory: &Path) -> std::result::Result<Option<Identity>, Errno> {
+    let wanted = StatxFlags::INO | StatxFlags::BTIME;
+    match rustix::fs::statx(CWD, directory, AtFlags::empty(), wanted) {
+        Ok(found) if found.stx_mask & wanted.bits() == wanted.bits() => {
+            Ok(Some((found.stx_ino, found.stx_btime.tv_sec, found.stx_btime.tv_nsec)))
+        }
+        Ok(_) | Err(Errno::NOSYS) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Makes names durable, and remembers for which directories that is done.
 #[derive(Debug, Default)]
 pub(crate) struct DirectorySync {
-    /// Directories whose own name is durable, with the inode they had.
-    durable: Mutex<HashMap<PathBuf, u64>>,
+    /// Directories whose own name is durable.
+    durable: Mutex<HashMap<PathBuf, Identity>>,
     trace: Option<Arc<Mutex<Vec<Step>>>>,
 }
 
@@ -158,17 +173,19 @@ impl DirectorySync {
         let mut child = directory;
         while child != top {
             let Some(parent) = child.parent() else { break };
-            let inode = rustix::fs::stat(child)?.st_ino;
-            if self.known(child) != Some(inode) {
+            let identity = identity(child)?;
+            if identity.is_none() || self.known(child) != identity {
                 self.sync(parent)?;
-                self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(child.to_owned(), inode);
+                if let Some(identity) = identity {
+                    self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(child.to_owned(), identity);
+                }
             }
             child = parent;
         }
         Ok(())
     }
 
-    fn known(&self, directory: &Path) -> Option<u64> {
+    fn known(&self, directory: &Path) -> Option<Identity> {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner).get(directory).copied()
     }
 
