@@ -7,7 +7,11 @@
 //! Nothing here knows HBase or the repository format.
 
 mod blocking;
+mod blocking_reader;
+mod budget;
 mod clock;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod error;
 mod file_system;
 mod key;
@@ -18,11 +22,16 @@ mod local_owner;
 mod local_pump;
 mod local_store;
 mod local_temporary;
+#[cfg(test)]
+mod local_tests;
 mod memory_file_system;
 mod memory_store;
 mod object_store;
 mod open;
+pub mod wrap;
 
+pub use blocking_reader::{BlockingPool, BlockingReader, ObjectReader, WINDOW_BYTES};
+pub use budget::{BudgetedBytes, ByteBudget, BytePermit};
 pub use clock::{Clock, SystemClock};
 pub use error::StorageError;
 pub use file_system::{CreateOptions, FileReader, FileStatus, FileSystem, FileWriter, Space};
