@@ -14,13 +14,23 @@ use crate::spec::HBaseVersion;
 
 const HADOOP_POM: &str = include_str!("../poms/hadoop.xml");
 
-const WITNESS_SOURCES: [(&str, &str); 5] = [
+type Source = (&'static str, &'static str);
+
+const WITNESS_SOURCES: [Source; 5] = [
     ("J.java", include_str!("../witness/src/J.java")),
     ("HFileDump.java", include_str!("../witness/src/HFileDump.java")),
     ("Tables.java", include_str!("../witness/src/Tables.java")),
     ("Cells.java", include_str!("../witness/src/Cells.java")),
     ("Witness.java", include_str!("../witness/src/Witness.java")),
 ];
+
+/// The codec for the release whose own one cannot be had; its servers need it too.
+const CODEC_SOURCE: Source = ("ZstdCodec.java", include_str!("../witness/src/ZstdCodec.java"));
+
+fn witness_sources(version: HBaseVersion) -> Vec<Source> {
+    let codec = version.needs_our_codec().then_some(CODEC_SOURCE);
+    WITNESS_SOURCES.into_iter().chain(codec).collect()
+}
 
 fn hbase_pom(version: HBaseVersion) -> &'static str {
     match version {
@@ -33,6 +43,11 @@ fn hbase_pom(version: HBaseVersion) -> &'static str {
 
 /// The classpath of HBase's servers and clients.
 pub(crate) fn hbase_classpath(version: HBaseVersion) -> Result<String> {
+    let jars = jars(version)?;
+    if version.needs_our_codec() { Ok(format!("{jars}:{}", witness_classes(version)?.display())) } else { Ok(jars) }
+}
+
+fn jars(version: HBaseVersion) -> Result<String> {
     classpath(&format!("hbase-{version}"), hbase_pom(version))
 }
 
@@ -44,11 +59,12 @@ pub(crate) fn hadoop_classpath() -> Result<String> {
 /// A directory of the witness's classes for a version.
 pub(crate) fn witness_classes(version: HBaseVersion) -> Result<PathBuf> {
     let cache = directory()?;
-    let target = cache.join(format!("witness-{version}-{}", digest(&(WITNESS_SOURCES, hbase_pom(version)))));
+    let sources = witness_sources(version);
+    let target = cache.join(format!("witness-{version}-{}", digest(&(&sources, hbase_pom(version)))));
     if target.is_dir() {
         return Ok(target);
     }
-    let classpath = hbase_classpath(version)?;
+    let classpath = jars(version)?;
     let _lock = lock(&cache)?;
     if target.is_dir() {
         return Ok(target);
@@ -58,7 +74,7 @@ pub(crate) fn witness_classes(version: HBaseVersion) -> Result<PathBuf> {
     fs::create_dir(&classes)?;
     let mut javac = Command::new("javac");
     javac.args(["-nowarn", "-proc:none", "-Xlint:none", "-encoding", "UTF-8", "-cp", &classpath, "-d"]).arg(&classes);
-    for (name, text) in WITNESS_SOURCES {
+    for (name, text) in sources {
         let file = aside.path().join(name);
         fs::write(&file, text)?;
         javac.arg(file);

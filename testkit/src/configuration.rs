@@ -176,7 +176,8 @@ fn hbase_site(settings: &Settings<'_>, hbase: &mut Site) {
     hbase.set("hbase.master.wait.on.regionservers.interval", 300);
     hbase.set("zookeeper.session.timeout", 6000);
     if settings.version != HBaseVersion::V2_4_18 {
-        hbase.set("hbase.io.compress.zstd.codec", "org.apache.hadoop.hbase.io.compress.zstd.ZstdCodec");
+        let theirs = "org.apache.hadoop.hbase.io.compress.zstd.ZstdCodec";
+        hbase.set("hbase.io.compress.zstd.codec", if settings.version.needs_our_codec() { "witness.ZstdCodec" } else { theirs });
     }
     match settings.kind {
         Kind::Standalone => {

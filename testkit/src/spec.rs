@@ -28,6 +28,11 @@ impl HBaseVersion {
         }
     }
 
+    /// hbase-compression-zstd of 2.6 runs on 2.5 too, but not on this one.
+    pub(crate) fn needs_our_codec(self) -> bool {
+        self == Self::V3_0_0Alpha4
+    }
+
     /// Codecs that this release can both write and read here, as HBase spells them.
     pub fn codecs(self) -> &'static [&'static str] {
         match self {

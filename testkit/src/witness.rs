@@ -20,7 +20,7 @@ use crate::witness_types::{Cell, FileSummary, Permission, ProcedureState, Region
 use crate::{cache, process};
 
 /// HBase's client retries for minutes while a master is away; longer than that is a hang.
-const CALL_LIMIT: Duration = Duration::from_secs(600);
+const CALL_LIMIT: Duration = Duration::from_secs(300);
 
 /// A call that did not succeed.
 #[derive(Debug, thiserror::Error)]

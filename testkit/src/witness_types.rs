@@ -209,7 +209,7 @@ pub struct ProcedureState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileSummary {
     pub cells: u64,
-    /// Trailer fields by HBase's name (`CompressionCodec`, `EntryCount`, `LoadOnOpenDataOffset`, …).
+    /// Trailer fields by the getter's name in HBase (`getCompressionCodec`, `getEntryCount`, `getLoadOnOpenDataOffset`, …).
     pub trailer: BTreeMap<String, serde_json::Value>,
     /// Offset and type of each block.
     pub blocks: Vec<(u64, String)>,

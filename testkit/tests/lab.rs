@@ -30,6 +30,64 @@ fn labs_of_every_other_version() {
     }
 }
 
+#[test]
+#[ignore = "long: part of cargo xtask ci"]
+fn every_call_of_the_witness_works_with_every_version() {
+    for version in HBaseVersion::ALL {
+        let lab = Lab::start(LabSpec::standalone(version)).unwrap();
+        other_calls(&Witness::start(&lab).unwrap());
+    }
+}
+
+/// The calls that no other test makes.
+fn other_calls(witness: &Witness) {
+    witness.create_namespace("n", &[("key", "value")]).unwrap();
+    assert_eq!(witness.namespaces().unwrap()["n"]["key"], "value");
+    let spec = TableSpec::new("n:t").family(FamilySpec::new("f")).regions(2);
+    witness.create_table(&spec).unwrap();
+    witness.load("n:t", 100, 20, 1).unwrap();
+    let before = witness.scan("n:t", Scan::Raw).unwrap();
+    witness.roll_logs().unwrap();
+    witness.snapshot("n-1", "n:t").unwrap();
+    let listed = witness.snapshots().unwrap();
+    assert_eq!(listed.iter().filter(|snapshot| snapshot.table == "n:t" && snapshot.kind == "FLUSH").count(), 1);
+    witness.truncate("n:t", true).unwrap();
+    assert_eq!((witness.scan("n:t", Scan::Raw).unwrap().cells, witness.regions("n:t").unwrap().len()), (0, 2));
+    witness.disable("n:t").unwrap();
+    assert!(!witness.is_enabled("n:t").unwrap());
+    witness.restore_snapshot("n-1").unwrap();
+    witness.enable("n:t").unwrap();
+    assert_eq!(witness.scan("n:t", Scan::Raw).unwrap(), before);
+    witness.load("n:t", 100, 20, 2).unwrap();
+    witness.flush("n:t").unwrap();
+    witness.compact("n:t").unwrap();
+    witness.major_compact("n:t").unwrap();
+    let regions = witness.regions("n:t").unwrap();
+    witness.merge(&[&regions[0].encoded_name, &regions[1].encoded_name]).unwrap();
+    assert_eq!(witness.regions("n:t").unwrap().len(), 1);
+    witness.run_catalog_janitor().unwrap();
+    witness.modify_table(&TableSpec::new("n:t").family(FamilySpec::new("f").set("VERSIONS", 7))).unwrap();
+    assert!(witness.descriptor("n:t").unwrap().contains("VERSIONS = 7"));
+    for name in ["balancer", "cleaner", "catalog_janitor", "split", "merge", "compaction"] {
+        let before = witness.switch(name, false).unwrap();
+        assert!(!witness.switch(name, before).unwrap(), "{name}");
+    }
+    witness.run_cleaner().unwrap();
+    witness.balance().unwrap();
+    assert_eq!(witness.servers().unwrap().len(), 1);
+    assert!(witness.master().unwrap().starts_with("localhost,"));
+    let quotas = witness.quotas().unwrap().len();
+    witness.set_namespace_quota("n", 1000).unwrap();
+    witness.set_user_quota("alice", 1000).unwrap();
+    assert_eq!(witness.quotas().unwrap().len(), quotas + 2);
+    witness.set_namespace_quota("n", 0).unwrap();
+    witness.set_user_quota("alice", 0).unwrap();
+    witness.delete_snapshot("n-1").unwrap();
+    witness.drop_table("n:t").unwrap();
+    assert!(!witness.table_exists("n:t").unwrap());
+    witness.drop_namespace("n").unwrap();
+}
+
 /// Create, load, snapshot, drop, clone: the witness sees the same cells. Gives the pids that must be gone afterwards.
 fn round_trip(lab: &Lab) -> Vec<i32> {
     let witness = Witness::start(lab).unwrap();
@@ -92,10 +150,14 @@ fn fixture_tables_of_every_version() {
         );
         assert!(!file_names(&root.join("mobdir")).is_empty(), "{version}: no MOB file");
         assert!(!names.iter().any(|name| name.ends_with(".crc")));
-        let file = walk(&root.join("data/lab/codecs")).into_iter().find(|path| path.components().any(|part| part.as_os_str() == "gz"));
-        let summary = witness.read_hfile(&file.unwrap().display().to_string()).unwrap();
-        assert!(summary.cells > 0 && !summary.blocks.is_empty());
-        assert_eq!(summary.trailer["CompressionCodec"], "GZ");
+        for codec in version.codecs() {
+            let family = codec.to_lowercase();
+            let in_family = |path: &std::path::PathBuf| path.parent().is_some_and(|parent| parent.ends_with(&family));
+            let file = walk(&root.join("data/lab/codecs")).into_iter().find(in_family).unwrap();
+            let summary = witness.read_hfile(&file.display().to_string()).unwrap();
+            assert!(summary.cells > 0 && !summary.blocks.is_empty());
+            assert_eq!(summary.trailer["getCompressionCodec"], **codec, "{version}");
+        }
     }
 }
 
