@@ -377,7 +377,7 @@ impl Witness {
         self.call("set_quota", json!({ "subject": user, "requests_per_second": requests_per_second })).map(drop)
     }
 
-    /// Every quota as HBase prints it, sorted.
+    /// Every quota: its subject, and the rest as HBase prints it; sorted.
     pub fn quotas(&self) -> Result<Vec<String>, WitnessError> {
         self.get("quotas", json!({}))
     }

@@ -176,7 +176,7 @@ final class Tables {
 
   static JsonArray quotas(Admin ad) throws Exception {
     TreeSet<String> lines = new TreeSet<>();
-    for (QuotaSettings q : ad.getQuota(new QuotaFilter())) lines.add(q.toString());
+    for (QuotaSettings q : ad.getQuota(new QuotaFilter())) lines.add("user " + q.getUserName() + ", table " + q.getTableName() + ", namespace " + q.getNamespace() + ": " + q); // its own text leaves the subject out
     JsonArray a = new JsonArray();
     for (String l : lines) a.add(l);
     return a;
