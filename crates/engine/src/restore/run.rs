@@ -125,7 +125,7 @@ impl Run<'_> {
         let journal = opened.map_err(|error| (error, Vec::new()))?;
         let step = Step { run: self, ownership: &plan.ownership, table, journal: &journal };
         match step.restore(report).await {
-            Ok(()) => step.finish(several && self.target.master.is_some()).await.map_err(|error| (error, vec![journal.directory()])),
+            Ok(()) => step.finish(several).await.map_err(|error| (error, vec![journal.directory()])),
             Err(error) if step.keeps(&error) => {
                 let left = vec![
                     format!("{} (run the same restore again to go on)", journal.directory()),
