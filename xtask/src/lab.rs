@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use testkit::{HBaseVersion, Kind, Lab, LabSpec, Ports};
+use testkit::{FamilySpec, HBaseVersion, Kind, Lab, LabSpec, Ports, Scan, TableSpec, Witness};
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
@@ -26,6 +26,27 @@ pub(crate) enum Verb {
         #[arg(long)]
         dir: PathBuf,
     },
+    /// Make, drop or count a table with HBase's own client.
+    Table {
+        /// The lab's directory.
+        #[arg(long)]
+        dir: PathBuf,
+        /// What to do.
+        #[arg(value_enum)]
+        action: TableAction,
+        /// The table.
+        table: String,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum TableAction {
+    /// Create it with four regions and load it; prints what `count` prints.
+    Make,
+    /// Disable and delete it.
+    Drop,
+    /// Raw scan of all versions: rows, cells, digest.
+    Count,
 }
 
 #[derive(Args)]
@@ -72,6 +93,7 @@ pub(crate) fn run(verb: Verb) -> Result<()> {
             report(&Lab::attach(&dir)?);
             Ok(())
         }
+        Verb::Table { dir, action, table } => use_table(&dir, action, &table),
     }
 }
 
@@ -105,6 +127,24 @@ fn stop(dir: &Path, kill: bool) -> Result<()> {
     }
     anyhow::ensure!(lab.processes().is_empty(), "still running: {:?}", lab.processes());
     println(format_args!("{count} processes stopped"));
+    Ok(())
+}
+
+/// Rows that `lab table make` loads.
+const TABLE_ROWS: u64 = 10_000;
+
+fn use_table(dir: &Path, action: TableAction, table: &str) -> Result<()> {
+    let witness = Witness::start(&Lab::attach(dir)?)?;
+    match action {
+        TableAction::Make => {
+            witness.create_table(&TableSpec::new(table).family(FamilySpec::new("f").set("VERSIONS", 3)).regions(4))?;
+            witness.load(table, TABLE_ROWS, 100, 1)?;
+        }
+        TableAction::Drop => return Ok(witness.drop_table(table)?),
+        TableAction::Count => {}
+    }
+    let found = witness.scan(table, Scan::Raw)?;
+    println(format_args!("{} rows, {} cells, sha256 {}", found.rows, found.cells, found.sha256));
     Ok(())
 }
 
