@@ -8,6 +8,7 @@ use repository::{OpenOptions, Pin, Repository, Unlock};
 use storage::{Clock, SystemClock};
 
 use crate::command_line::{AddressOptions, GlobalOptions, LimitOptions, RepositoryOptions};
+use crate::open::Wrappers;
 use crate::outcome::Failure;
 use crate::output::Output;
 use crate::signals::Signals;
@@ -24,6 +25,7 @@ pub(crate) struct Context {
     pub(crate) output: Output,
     pub(crate) signals: Signals,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) wrappers: Wrappers,
 }
 
 /// A value that a flag sets: key path, value, the flag's name.
@@ -62,9 +64,11 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 impl Context {
     /// The process's own surroundings.
-    pub(crate) fn new(global: GlobalOptions, output: Output) -> Self {
+    pub(crate) fn new(global: GlobalOptions, output: Output) -> Result<Self, Failure> {
         let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self { global, environment: Environment::new(variables), output, signals: Signals::default(), clock: Arc::new(SystemClock) }
+        let environment = Environment::new(variables);
+        let wrappers = Wrappers::from_environment(&environment)?;
+        Ok(Self { global, environment, output, signals: Signals::default(), clock: Arc::new(SystemClock), wrappers })
     }
 
     /// The configuration file that applies.
@@ -118,7 +122,7 @@ impl Context {
     ) -> Result<OpenedRepository, Failure> {
         let (configured, config) = self.repository_config(options, limits)?;
         let unlock = self.unlock(&configured, options)?;
-        let store = crate::open::object_store(&configured, &config.limits)?;
+        let store = crate::open::object_store(&self.wrappers, &configured, &config.limits)?;
         let state = StateDirectory::locate(&self.environment);
         if state.is_none() {
             tracing::warn!("no state directory ($SEAWALL_STATE): a rollback of the repository cannot be seen from here");

@@ -35,7 +35,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return output.failure(&outcome::Failure::bug(format!("the asynchronous runtime does not start: {error}"))),
     };
-    let context = Context::new(parsed.global, output.clone());
+    let context = match Context::new(parsed.global, output.clone()) {
+        Ok(context) => context,
+        Err(failure) => return output.failure(&failure),
+    };
     // A panic is a defect like another: it ends with its own words and exit code 1, never with a backtrace alone.
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         runtime.block_on(async {
@@ -47,6 +50,9 @@ fn main() -> ExitCode {
     let result = result.map_err(|failure| failure.after_signal(&context.signals));
     // Tasks that ignore cancellation (a blocked NameNode call) must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    if let Some(calls) = context.wrappers.calls() {
+        output::to_standard_error(&format!("storage calls: {calls}\n"));
+    }
     match result {
         Ok(answer) => output.answer(&answer),
         Err(failure) => output.failure(&failure),

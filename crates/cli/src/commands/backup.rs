@@ -61,7 +61,7 @@ pub(crate) async fn run(context: &Context, arguments: BackupArguments) -> Result
     let wanted = arguments.cluster.cluster.clone().or(set_cluster);
     let (resolved, config) = context.cluster_config(wanted.as_deref(), &arguments.cluster.address, &arguments.limits)?;
     let opened = context.open_repository(&arguments.repository, &arguments.limits, false).await?;
-    let cluster = crate::open::cluster(&resolved, &config.limits).await?;
+    let cluster = crate::open::cluster(&context.wrappers, &resolved, &config.limits).await?;
     let options = options(context, &arguments, &config.limits, &opened, selection);
     let progress = Arc::new(Progress::new(&context.output));
     let planned = engine::backup::plan(&cluster, &opened.repository, options, context.clock.clone(), progress.as_ref()).await?;

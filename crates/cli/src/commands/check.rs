@@ -22,8 +22,8 @@ pub(crate) async fn run(context: &Context, arguments: CheckArguments) -> Result<
     let limits = LimitOptions::default();
     let (resolved, config) = context.cluster_config(arguments.cluster.cluster.as_deref(), &arguments.cluster.address, &limits)?;
     let (configured, _) = context.repository_config(&arguments.repository, &limits)?;
-    let (cluster, connection_error) = crate::open::cluster_for_check(&resolved, &config.limits).await?;
-    let store = crate::open::object_store(&configured, &config.limits)?;
+    let (cluster, connection_error) = crate::open::cluster_for_check(&context.wrappers, &resolved, &config.limits).await?;
+    let store = crate::open::object_store(&context.wrappers, &configured, &config.limits)?;
     let opened = context.open_repository(&arguments.repository, &limits, true).await;
     let environment = crate::open::environment(&context.clock);
     let request = CheckRequest {

@@ -35,7 +35,7 @@ pub(crate) async fn run(context: &Context, arguments: FingerprintArguments) -> R
     let tables = arguments.tables.iter().map(|name| table_name(name)).collect::<Result<Vec<_>, _>>()?;
     let (resolved, config) =
         context.cluster_config(arguments.cluster.cluster.as_deref(), &arguments.cluster.address, &LimitOptions::default())?;
-    let cluster = crate::open::cluster(&resolved, &config.limits).await?;
+    let cluster = crate::open::cluster(&context.wrappers, &resolved, &config.limits).await?;
     let Some(connection) = &cluster.connection else {
         return Err(Failure::usage(format!("cluster {} is offline: there is nobody to scan", resolved.name))
             .with_hint("name its ZooKeeper or masters, or a conf_dir"));

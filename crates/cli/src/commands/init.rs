@@ -56,7 +56,7 @@ pub(crate) async fn run(context: &Context, arguments: InitArguments) -> Result<A
         return Err(Failure::usage(format!("repository {} has no key file configured", configured.name))
             .with_hint("give --key-file FILE: init writes the key there; a passphrase can be added later with repo key add"));
     };
-    let store = crate::open::object_store(&configured, &limits)?;
+    let store = crate::open::object_store(&context.wrappers, &configured, &limits)?;
     write_new(&key_path, b"", 0o600)?;
     let init = InitOptions { label: arguments.label.clone(), passphrase: None, kdf: Kdf::Standard, recovery: !arguments.no_recovery };
     let report = match Repository::init(store.clone(), crate::open::environment(&context.clock), init).await {

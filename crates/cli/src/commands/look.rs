@@ -18,7 +18,7 @@ pub(crate) struct LookArguments {
 pub(crate) async fn run(context: &Context, arguments: LookArguments) -> Result<Answer, Failure> {
     let (resolved, config) =
         context.cluster_config(arguments.cluster.cluster.as_deref(), &arguments.cluster.address, &LimitOptions::default())?;
-    let cluster = crate::open::cluster(&resolved, &config.limits).await?;
+    let cluster = crate::open::cluster(&context.wrappers, &resolved, &config.limits).await?;
     let progress = Progress::new(&context.output);
     let report = engine::look::look(&cluster, context.clock.clone(), &progress).await?;
     drop(progress);

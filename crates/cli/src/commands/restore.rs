@@ -104,7 +104,7 @@ pub(crate) async fn run(context: &Context, arguments: RestoreArguments) -> Resul
     let sequence = engine::list::resolve(&opened.repository, &arguments.backup, &filter).await?.sequence;
     let backup = RestoreBackup::open(&opened.repository, Some(sequence), context.clock.clone(), Arc::new(SystemEntropy)).await?;
     let (resolved, config) = target_config(context, &arguments, &backup.summary.cluster)?;
-    let cluster = crate::open::cluster(&resolved, &config.limits).await?;
+    let cluster = crate::open::cluster(&context.wrappers, &resolved, &config.limits).await?;
     let target = crate::open::target(&cluster, &resolved);
     let options = options(&arguments, &backup, &config)?;
     let plan = engine::restore::plan(&backup, &target, &options).await?;

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test, with files on this machine.
 
 mod bad_input;
+mod documents;
 mod fixture;
 mod json;
+#[cfg(feature = "fault-injection")]
+mod killed;
 mod offline;

@@ -113,3 +113,12 @@ fn a_second_key_opens_the_repository_and_a_removed_one_does_not() {
     place.run(&["repo", "key", "remove", &slot, "--yes"]).ok();
     place.run(&["list", "--key-file", &second]).fails(10, &["error[WRONG KEY 10]"]);
 }
+
+#[test]
+fn a_read_limit_is_held() {
+    let place = Place::with_repository();
+    let began = std::time::Instant::now();
+    let report = place.run(&["backup", "--all", "--limit-read", "500KB/s", "--json"]).ok().json();
+    let least = (report["totals"]["read_bytes"].as_f64().unwrap() / 500_000.0) - 1.0;
+    assert!(least > 2.0 && began.elapsed().as_secs_f64() >= least, "{:?}, at least {least} s", began.elapsed());
+}

@@ -1,0 +1,68 @@
+//! Killed at a storage call (builds with `fault-injection`): nothing half-made is visible, the next run finishes.
+//!
+//! `SEAWALL_KILL_STEP` sets how many calls apart the kills are; 1 = at every call.
+
+use crate::fixture::{Place, files};
+
+const STEP: u64 = 23;
+
+fn step() -> u64 {
+    std::env::var("SEAWALL_KILL_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(STEP)
+}
+
+fn calls(err: &str) -> u64 {
+    err.lines().find_map(|line| line.strip_prefix("storage calls: ")).and_then(|number| number.parse().ok()).unwrap()
+}
+
+/// Complete HBase snapshots in a root directory: what an offline restore makes of each table.
+fn snapshots(place: &Place, root: &str) -> usize {
+    let manifests = files(&place.path(root)).into_iter().filter(|path| path.ends_with("data.manifest"));
+    manifests.filter(|path| !path.to_string_lossy().contains("/.tmp/")).count()
+}
+
+fn backups(place: &Place) -> usize {
+    place.run(&["list", "--json"]).ok().json()["backups"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_backup_killed_anywhere_is_invisible_and_the_next_one_finishes() {
+    let place = Place::with_repository();
+    let counted = place.command().env("SEAWALL_FAULT", "count").args(["backup", "--all"]).output().unwrap();
+    let total = calls(&crate::fixture::ran(counted).ok().err);
+    assert!(total > 50, "{total} calls");
+    for number in (1..=total).step_by(step() as usize) {
+        let place = Place::with_repository();
+        let killed = place.command().env("SEAWALL_FAULT", format!("die:{number}")).args(["backup", "--all"]).output().unwrap();
+        assert!(!killed.status.success(), "call {number} of {total} did not kill");
+        assert!(backups(&place) <= 1, "after call {number}");
+        place.run(&["backup", "--all"]).ok();
+        place.run(&["verify", "--level", "data"]).ok();
+    }
+}
+
+#[test]
+fn a_restore_killed_anywhere_is_finished_by_the_same_command() {
+    let place = Place::with_repository();
+    place.run(&["backup", "--all"]).ok();
+    let restore = |fresh: &str, fault: Option<String>| {
+        let mut command = place.command();
+        if let Some(fault) = fault {
+            command.env("SEAWALL_FAULT", fault);
+        }
+        let target = place.text(fresh);
+        std::fs::create_dir_all(&target).unwrap();
+        crate::fixture::ran(command.args(["restore", "latest", "--all", "--rootdir", &target, "--yes"]).output().unwrap())
+    };
+    let total = calls(&restore("whole", Some("count".into())).ok().err);
+    let whole = files(&place.path("whole")).len();
+    for number in (1..=total).step_by(3 * step() as usize) {
+        let fresh = format!("fresh-{number}");
+        let killed = restore(&fresh, Some(format!("die:{number}")));
+        assert_ne!(killed.code, 0, "call {number} of {total} did not kill");
+        let was_done = snapshots(&place, &fresh) == snapshots(&place, "whole");
+        restore(&fresh, None).ok();
+        let found = files(&place.path(&fresh)).len();
+        // Killed while its notes were cleared away: everything was there, and the second run is a second restore.
+        assert!(found == whole || was_done && found > whole, "{found} files, expected {whole}, after a kill at call {number} of {total}");
+    }
+}
