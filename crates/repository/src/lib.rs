@@ -30,6 +30,8 @@ mod repository;
 mod stored_file;
 mod upload;
 mod validity;
+#[cfg(test)]
+mod validity_tests;
 mod verify;
 mod wire;
 

@@ -1,5 +1,7 @@
 //! The commit log under rollback, fork, replay, holes, foreign signatures, and many writers.
 
+#![allow(clippy::disallowed_methods, reason = "the test looks at local files")]
+
 mod common;
 
 use std::sync::Arc;

@@ -38,6 +38,8 @@ pub(crate) struct Sealer {
     held: Option<(Bytes, Compression)>,
     futile: u32,
     skip: u32,
+    /// Where sealed frames are opened again; kept, since fresh memory of this size costs as much as the cipher.
+    scratch: Vec<u8>,
 }
 
 impl Sealer {
@@ -65,7 +67,10 @@ impl Sealer {
         body.update(&header);
         let offset = header.len() as u64;
         let first = Bytes::from(header.clone());
-        Ok((Self { object, key, header, body, table: Table::default(), offset, held: None, futile: 0, skip: 0 }, first))
+        Ok((
+            Self { object, key, header, body, table: Table::default(), offset, held: None, futile: 0, skip: 0, scratch: Vec::new() },
+            first,
+        ))
     }
 
     /// Number of the frame that the next [`Self::push`] makes.
@@ -118,9 +123,11 @@ impl Sealer {
     }
 
     /// Opens what was just sealed and compares: a fault in memory, codec or cipher is found before anything is stored.
-    fn check(&self, frame: &Frame, purpose: Purpose, position: u64, sealed: &[u8], plaintext: &[u8]) -> Result<()> {
-        let mut copy = sealed.to_vec();
-        let opened = self.key.open(purpose, position, &frame.aad(), &mut copy).ok_or_else(|| self.failed())?;
+    fn check(&mut self, frame: &Frame, purpose: Purpose, position: u64, sealed: &[u8], plaintext: &[u8]) -> Result<()> {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(sealed);
+        let opened = self.key.open(purpose, position, &frame.aad(), &mut self.scratch);
+        let Some(opened) = opened else { return Err(self.failed()) };
         let same = match frame.codec {
             Codec::Raw | Codec::Padding => opened == plaintext,
             Codec::Zstd => zstd::bulk::decompress(opened, plaintext.len()).is_ok_and(|decompressed| decompressed == plaintext),

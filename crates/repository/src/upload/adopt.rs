@@ -106,9 +106,9 @@ fn take(adopted: &mut AdoptedUploads, known: &mut HashMap<[u8; 32], StoredFile>,
     for file in files {
         // Objects may come from an upload that the dead one had adopted itself: that one is fenced by us as well.
         adopted.uploads.insert(file.object.object.upload);
-        if !known.contains_key(&file.identity) {
+        if let std::collections::hash_map::Entry::Vacant(place) = known.entry(file.identity) {
             adopted.files.push(file.identity);
-            known.insert(file.identity, file);
+            place.insert(file);
         }
     }
 }

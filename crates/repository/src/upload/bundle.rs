@@ -19,6 +19,8 @@ use crate::object::table::Entry;
 const BUNDLE_BYTES: usize = 8 << 20;
 const BUNDLE_FILES: usize = 4096;
 const ALL_BUNDLES_BYTES: usize = 64 << 20;
+/// Sealing less than this takes less time than handing it to another thread.
+const INLINE_BELOW_BYTES: usize = 64 << 10;
 
 /// The open bundles, by group.
 #[derive(Default)]
@@ -45,7 +47,8 @@ pub(super) async fn add(shared: &Arc<Shared>, options: &FileOptions, mut entry: 
         }
     };
     let compression = options.compression;
-    let (bundle, entry) = blocking(move || {
+    let inline = content.len() < INLINE_BELOW_BYTES;
+    let work = move || {
         entry.first_frame = bundle.sealer.next_frame();
         if !content.is_empty() {
             bundle.plaintext_bytes += content.len();
@@ -56,8 +59,8 @@ pub(super) async fn add(shared: &Arc<Shared>, options: &FileOptions, mut entry: 
         }
         bundle.entries.push(entry.clone());
         Ok((bundle, entry))
-    })
-    .await?;
+    };
+    let (bundle, entry) = if inline { work()? } else { blocking(work).await? };
     let file = StoredFile {
         identity: entry.identity,
         plaintext_length: entry.plaintext_length,

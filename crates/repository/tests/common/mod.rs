@@ -70,7 +70,11 @@ pub struct Source {
 
 impl Source {
     pub fn new(name: &str, seed: u64, length: usize) -> Self {
-        Self { name: name.to_owned(), bytes: content(seed, length, seed % 2 == 0), group: if seed % 3 == 0 { "a" } else { "b" } }
+        Self {
+            name: name.to_owned(),
+            bytes: content(seed, length, seed.is_multiple_of(2)),
+            group: if seed.is_multiple_of(3) { "a" } else { "b" },
+        }
     }
 
     pub fn identity(&self) -> FileIdentity {
