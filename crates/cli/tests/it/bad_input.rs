@@ -20,7 +20,7 @@ fn a_wrong_key_names_both_sides() {
 #[test]
 fn what_does_not_exist_is_named_with_what_does() {
     let place = Place::with_repository();
-    place.run(&["backup", "--table", "orders"]).fails(4, &["error[NOT FOUND 4]", "orders", "shop:orders"].as_slice());
+    place.run(&["backup", "--table", "orders"]).fails(4, &["error[NOT FOUND 4]", "orders", "shop:orders"]);
     place.run(&["backup", "--namespace", "pay"]).fails(4, &["pay"]);
     place.run(&["backup", "--set", "pay"]).fails(2, &["pay"]);
     place.run(&["backup", "--cluster", "dmeo", "--all"]).fails(2, &["dmeo", "demo"]);
@@ -166,9 +166,9 @@ fn read_only(place: &Place, user: &dyn Fn(std::process::Command) -> std::process
 #[test]
 fn a_full_disk_fails_before_the_commit_and_the_next_run_finishes() {
     let place = Place::with_repository();
-    let limited = format!("ulimit -f 40; trap '' XFSZ; exec \"$0\" \"$@\"");
+    let limited = "ulimit -f 40; trap '' XFSZ; exec \"$0\" \"$@\"";
     let mut command = std::process::Command::new("bash");
-    command.args(["-c", &limited]).arg(assert_cmd::cargo::cargo_bin("seawall")).args(["backup", "--all"]);
+    command.args(["-c", limited]).arg(assert_cmd::cargo::cargo_bin("seawall")).args(["backup", "--all"]);
     command.env("SEAWALL_STATE", place.path("state")).env("SEAWALL_CONFIG", place.path("seawall.toml"));
     let ran = crate::fixture::ran(command.output().unwrap());
     ran.fails(11, &["error[NO SPACE 11]"]);

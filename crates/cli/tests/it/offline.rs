@@ -92,7 +92,7 @@ fn a_look_needs_no_repository_and_status_is_not_green_without_proof() {
     assert!(look["tables"].as_array().unwrap().iter().any(|table| table["table"] == "shop:orders"));
 
     let place = Place::with_repository();
-    place.run(&["status"]).fails(6, &["error[OBJECTIVE MISSED 6]"].as_slice());
+    place.run(&["status"]).fails(6, &["error[OBJECTIVE MISSED 6]"]);
     place.run(&["backup", "--all"]).ok();
     place.run(&["repo", "key", "prove"]).ok();
     let status = place.run(&["status", "--json"]).ok().json();
