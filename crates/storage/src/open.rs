@@ -5,12 +5,14 @@
 //! | `/abs/path`, `file:///abs/path`, `file:/abs/path` | yes | yes |
 //! | `hdfs://host:port/path`, `hdfs://nameservice/path` | yes | yes |
 //!
-//! Nothing is contacted here: a wrong address shows with the first call.
+//! Nothing is contacted here: a wrong address shows with the first call. An HDFS address must be opened inside a tokio runtime, which
+//! then runs its connections.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::hdfs::{HdfsFileSystem, HdfsOptions, HdfsStore};
 use crate::{FileSystem, LocalFileSystem, LocalStore, ObjectStore, Result, StorageError};
 
 /// How long one call may take when nothing else is said.
@@ -56,7 +58,11 @@ impl Default for FileSystemOptions {
 pub fn open_object_store(url: &str, options: &StoreOptions) -> Result<Arc<dyn ObjectStore>> {
     match Address::parse(url)? {
         Address::Local { path } => Ok(Arc::new(LocalStore::new(path, options.deadline))),
-        Address::Hdfs { authority: _, path: _ } => Err(unsupported(url, "not built yet")),
+        Address::Hdfs { authority, path } => {
+            let StoreOptions { conf_dir, user, deadline, erasure_coded_prefixes } = options.clone();
+            let reached = HdfsOptions { authority, conf_dir, user, deadline };
+            Ok(Arc::new(HdfsStore::new(&reached, &path, erasure_coded_prefixes)?))
+        }
     }
 }
 
@@ -65,7 +71,10 @@ pub fn open_object_store(url: &str, options: &StoreOptions) -> Result<Arc<dyn Ob
 pub fn open_file_system(url: &str, options: &FileSystemOptions) -> Result<Arc<dyn FileSystem>> {
     match Address::parse(url)? {
         Address::Local { path } => Ok(Arc::new(LocalFileSystem::new(path, options.deadline))),
-        Address::Hdfs { authority: _, path: _ } => Err(unsupported(url, "not built yet")),
+        Address::Hdfs { authority, path: _ } => {
+            let FileSystemOptions { conf_dir, user, deadline } = options.clone();
+            Ok(Arc::new(HdfsFileSystem::new(&HdfsOptions { authority, conf_dir, user, deadline })?))
+        }
     }
 }
 
