@@ -1,0 +1,104 @@
+//! `cargo xtask ci [SUITE…]`: the suites against real servers, one after the other, with a time table.
+//!
+//! A suite is a set of tests in `crates/cli/tests/live` (or another crate) marked `#[ignore = "live"]` and chosen by the prefix of
+//! their names. Each has a share of the hour; one that outgrows its share is named. The last line is `N passed, N failed`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// One suite: its name, the cargo arguments that run it, and its share of the time.
+struct Suite {
+    name: &'static str,
+    what: &'static str,
+    arguments: &'static [&'static str],
+    share_minutes: u64,
+    is_quick: bool,
+}
+
+const fn live(name: &'static str, what: &'static str, filter: &'static [&'static str], share_minutes: u64, is_quick: bool) -> Suite {
+    Suite { name, what, arguments: filter, share_minutes, is_quick }
+}
+
+const SUITES: &[Suite] = &[
+    live("quick", "back up, drop, restore on one live HBase", &["--package", "seawall", "--test", "live", "quick_"], 4, true),
+];
+
+/// Runs the named suites, or every suite that `make test` does not run.
+pub fn run(names: &[String]) -> Result<()> {
+    if let Some(unknown) = names.iter().find(|name| !SUITES.iter().any(|suite| suite.name == **name)) {
+        let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+        bail!("no suite {unknown}; there are {}", known.join(", "));
+    }
+    let chosen: Vec<&Suite> =
+        SUITES.iter().filter(|suite| if names.is_empty() { !suite.is_quick } else { names.iter().any(|name| name == suite.name) }).collect();
+    let mut table = Vec::new();
+    let (mut passed, mut failed) = (0, 0);
+    for suite in chosen {
+        println!("== {}: {}", suite.name, suite.what);
+        let started = now();
+        let outcome = run_suite(suite)?;
+        let taken = started.elapsed();
+        passed += outcome.passed;
+        failed += outcome.failed;
+        table.push((suite, outcome, taken));
+    }
+    println!();
+    for (suite, outcome, taken) in &table {
+        let remark = if *taken > Duration::from_secs(suite.share_minutes * 60) { "  OVER ITS SHARE" } else { "" };
+        let (seconds, share) = (taken.as_secs(), suite.share_minutes * 60);
+        println!("{:<12} {:>4} passed {:>3} failed {seconds:>5} s of {share:>5} s{remark}", suite.name, outcome.passed, outcome.failed);
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed > 0 || passed == 0 { bail!("suites failed") } else { Ok(()) }
+}
+
+struct Outcome {
+    passed: u64,
+    failed: u64,
+}
+
+fn run_suite(suite: &Suite) -> Result<Outcome> {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["test", "--quiet", "--locked"]).args(suite.arguments).args(["--", "--ignored", "--test-threads=1", "--nocapture"]);
+    let mut child = command.current_dir(workspace::root()).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cargo test")?;
+    let mut outcome = Outcome { passed: 0, failed: 0 };
+    for line in BufReader::new(child.stdout.take().context("stdout")?).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(result) = line.strip_prefix("test result: ") {
+            outcome.passed += number_before(result, " passed");
+            outcome.failed += number_before(result, " failed");
+        }
+    }
+    // A suite that dies before its result line, or that ran nothing, has failed: silence is not success.
+    if !child.wait()?.success() && outcome.failed == 0 || outcome.passed + outcome.failed == 0 {
+        outcome.failed += 1;
+    }
+    Ok(outcome)
+}
+
+fn number_before(text: &str, word: &str) -> u64 {
+    text.split(word).next().and_then(|head| head.rsplit(|c: char| !c.is_ascii_digit()).next()).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a time table measures this process")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_before;
+
+    #[test]
+    fn reads_libtest_result_lines() {
+        let line = "ok. 12 passed; 3 failed; 0 ignored; 0 measured; 4 filtered out; finished in 0.10s";
+        assert_eq!(number_before(line, " passed"), 12);
+        assert_eq!(number_before(line, " failed"), 3);
+    }
+}
