@@ -42,3 +42,20 @@ pub fn metadata(root: &Path, with_dependencies: bool) -> Result<serde_json::Valu
     }
     Ok(serde_json::from_slice(&output.stdout)?)
 }
+
+/// Where cargo puts what it builds.
+pub fn target_directory() -> Result<PathBuf> {
+    let metadata = metadata(&root(), false)?;
+    Ok(PathBuf::from(metadata["target_directory"].as_str().context("cargo metadata without target_directory")?))
+}
+
+/// Bytes of all files below `directory`.
+pub fn size_of(directory: &Path) -> Result<u64> {
+    let mut total = 0;
+    for entry in std::fs::read_dir(directory).with_context(|| directory.display().to_string())? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        total += if kind.is_dir() { size_of(&entry.path())? } else { entry.metadata()?.len() };
+    }
+    Ok(total)
+}
