@@ -1,11 +1,15 @@
-//! Tasks of the workspace: `cargo xtask VERB`.
-
-use std::path::Path;
+//! Tasks of the workspace: `cargo xtask VERB`. One file per verb.
 
 use clap::{Parser, Subcommand};
 
+mod bench;
+mod check;
+mod ci;
 mod codegen;
 mod lab;
+mod measure;
+mod tidy;
+mod workspace;
 
 #[derive(Parser)]
 struct Arguments {
@@ -15,6 +19,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Formatting, lints, house rules, unit tests; no Java.
+    Check,
+    /// The house rules alone.
+    Tidy,
+    /// The suites against real servers; all that `make test` does not run, or those named.
+    Ci {
+        /// Names of suites.
+        suites: Vec<String>,
+    },
+    /// Seawall beside its peers, on the same files.
+    Bench(bench::Options),
     /// Write the Rust code of HBase's protocol files again.
     Codegen {
         /// Only compare with what is checked in.
@@ -27,9 +42,12 @@ enum Verb {
 }
 
 fn main() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     match Arguments::parse().verb {
-        Verb::Codegen { check } => codegen::run(&root, check),
         Verb::Lab(verb) => lab::run(verb),
+        Verb::Check => check::run(),
+        Verb::Tidy => tidy::run(),
+        Verb::Ci { suites } => ci::run(&suites),
+        Verb::Bench(options) => bench::run(&options),
+        Verb::Codegen { check } => codegen::run(&workspace::root(), check),
     }
 }
