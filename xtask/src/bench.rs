@@ -14,7 +14,7 @@ use crate::workspace;
 
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Subject {
+pub(crate) enum Subject {
     /// Backup into an empty repository, beside ExportSnapshot and restic.
     Backup,
     /// Restore into an empty root directory, beside restic.
@@ -23,25 +23,25 @@ pub enum Subject {
 
 /// Options of a benchmark.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// What to compare.
     #[arg(value_enum)]
-    pub subject: Subject,
+    pub(crate) subject: Subject,
     /// Where data and repositories are put; name a directory on tmpfs or on disk. Needs about three times the data.
     #[arg(long, default_value = "/dev/shm/seawall-bench")]
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// Store files of the snapshot.
     #[arg(long, default_value_t = 20)]
-    pub files: u32,
+    pub(crate) files: u32,
     /// Size of each store file.
     #[arg(long, default_value_t = 256)]
-    pub mebibytes: u32,
+    pub(crate) mebibytes: u32,
     /// Counted runs of each tool; one more is made first and not counted.
     #[arg(long, default_value_t = 3)]
-    pub runs: u32,
+    pub(crate) runs: u32,
     /// Values that compress well, in place of random ones.
     #[arg(long)]
-    pub text: bool,
+    pub(crate) text: bool,
 }
 
 const JAVA_OPTIONS: &[&str] = &[
@@ -53,7 +53,7 @@ const JAVA_OPTIONS: &[&str] = &[
     "-Xmx1g",
 ];
 
-pub fn run(options: &Options) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     workspace::run("cargo", &["build", "--quiet", "--release", "--locked", "--package", "seawall"], &[])?;
     let bench = Bench::prepare(options)?;
     let tools: &[Tool] = match options.subject {
@@ -141,7 +141,9 @@ impl Bench {
             (Tool::Seawall, Subject::Restore) => {
                 self.seawall_ready(&place, data)?;
                 measure(&mut self.seawall(&place, &["backup", "--all", "--snapshot", "bench", "--yes"]))?;
-                measure(&mut self.seawall(&place, &["restore", "latest", "--all", "--target", "empty", "--as-namespace", "default", "--yes"]))?
+                measure(
+                    &mut self.seawall(&place, &["restore", "latest", "--all", "--target", "empty", "--as-namespace", "default", "--yes"]),
+                )?
             }
             (Tool::ExportSnapshot, Subject::Backup) => measure(&mut self.export(&place, data)?)?,
             (Tool::ExportSnapshot, Subject::Restore) => bail!("ExportSnapshot does not restore"),
@@ -198,14 +200,28 @@ impl Bench {
         )?;
         let mut command = Command::new("java");
         command.args(JAVA_OPTIONS).arg("-cp").arg(format!("{}:{}", configuration.display(), self.classpath));
-        command.args(["org.apache.hadoop.hbase.snapshot.ExportSnapshot", "-snapshot", "bench", "-mappers", "2", "-no-checksum-verify", "-copy-to"]);
+        command.args([
+            "org.apache.hadoop.hbase.snapshot.ExportSnapshot",
+            "-snapshot",
+            "bench",
+            "-mappers",
+            "2",
+            "-no-checksum-verify",
+            "-copy-to",
+        ]);
         command.arg(format!("file://{}", place.join("exported").display()));
         Ok(quiet(command))
     }
 
     fn print(&self, options: &Options, rows: &[(Tool, Vec<Figures>, Vec<Figures>)]) {
         let gigabytes = self.large.bytes as f64 / 1e9;
-        println!("{:?} of {gigabytes:.2} GB in {} files, {}, medians of {} interleaved runs", options.subject, options.files, options.dir.display(), options.runs);
+        println!(
+            "{:?} of {gigabytes:.2} GB in {} files, {}, medians of {} interleaved runs",
+            options.subject,
+            options.files,
+            options.dir.display(),
+            options.runs
+        );
         println!("| tool | wall s | GB/s | CPU s | CPU s/GB | peak RSS MiB | start-up s (CPU s) |");
         println!("|---|---|---|---|---|---|---|");
         for (tool, figures, start_up) in rows {

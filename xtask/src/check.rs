@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::{tidy, workspace};
 
 /// The quick gate before every commit.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     workspace::run("cargo", &["fmt", "--all", "--check"], &[])?;
     workspace::run("cargo", &["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[])?;
     tidy::run()?;

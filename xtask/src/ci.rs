@@ -24,18 +24,19 @@ const fn live(name: &'static str, what: &'static str, filter: &'static [&'static
     Suite { name, what, arguments: filter, share_minutes, is_quick }
 }
 
-const SUITES: &[Suite] = &[
-    live("quick", "back up, drop, restore on one live HBase", &["--package", "seawall", "--test", "live", "quick_"], 4, true),
-];
+const SUITES: &[Suite] =
+    &[live("quick", "back up, drop, restore on one live HBase", &["--package", "seawall", "--test", "live", "quick_"], 4, true)];
 
 /// Runs the named suites, or every suite that `make test` does not run.
-pub fn run(names: &[String]) -> Result<()> {
+pub(crate) fn run(names: &[String]) -> Result<()> {
     if let Some(unknown) = names.iter().find(|name| !SUITES.iter().any(|suite| suite.name == **name)) {
         let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
         bail!("no suite {unknown}; there are {}", known.join(", "));
     }
-    let chosen: Vec<&Suite> =
-        SUITES.iter().filter(|suite| if names.is_empty() { !suite.is_quick } else { names.iter().any(|name| name == suite.name) }).collect();
+    let chosen: Vec<&Suite> = SUITES
+        .iter()
+        .filter(|suite| if names.is_empty() { !suite.is_quick } else { names.iter().any(|name| name == suite.name) })
+        .collect();
     let mut table = Vec::new();
     let (mut passed, mut failed) = (0, 0);
     for suite in chosen {
@@ -83,10 +84,13 @@ fn run_suite(suite: &Suite) -> Result<Outcome> {
 }
 
 fn number_before(text: &str, word: &str) -> u64 {
-    text.split(word).next().and_then(|head| head.rsplit(|c: char| !c.is_ascii_digit()).next()).and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    text.split(word)
+        .next()
+        .and_then(|head| head.rsplit(|c: char| !c.is_ascii_digit()).next())
+        .and_then(|digits| digits.parse().ok())
+        .unwrap_or(0)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a time table measures this process")]
 fn now() -> std::time::Instant {
     std::time::Instant::now()
 }

@@ -97,7 +97,6 @@ pub(crate) fn run(verb: Verb) -> Result<()> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a developer's tool on a clock on the wall")]
 fn start(up: Up) -> Result<()> {
     let distributed = up.hdfs || up.ha || up.regionservers.is_some();
     let kind = if distributed { Kind::Distributed { ha: up.ha, regionservers: up.regionservers.unwrap_or(1) } } else { Kind::Standalone };
@@ -163,7 +162,6 @@ fn report(lab: &Lab) {
     }
 }
 
-#[allow(clippy::print_stdout)] // This is a command line's output.
 fn println(text: std::fmt::Arguments<'_>) {
     println!("{text}");
 }

@@ -1,5 +1,11 @@
 //! Tasks of the workspace: `cargo xtask VERB`. One file per verb.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a developer's command line over the source tree: it prints, and needs no seams"
+)]
+
 use clap::{Parser, Subcommand};
 
 mod bench;

@@ -8,14 +8,14 @@ use anyhow::{Context, Result, bail};
 
 /// What one run took. CPU seconds include children that the process waited for; memory is the largest single process.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Figures {
-    pub wall_seconds: f64,
-    pub cpu_seconds: f64,
-    pub peak_resident_bytes: u64,
+pub(crate) struct Figures {
+    pub(crate) wall_seconds: f64,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) peak_resident_bytes: u64,
 }
 
 /// Runs `command` to its end. A non-zero exit is an error: a failed run has no figures.
-pub fn run(command: &mut Command) -> Result<Figures> {
+pub(crate) fn run(command: &mut Command) -> Result<Figures> {
     let shown = format!("{command:?}");
     let started = now();
     let child = command.spawn().with_context(|| shown.clone())?;
@@ -32,7 +32,7 @@ pub fn run(command: &mut Command) -> Result<Figures> {
 }
 
 /// The median of each figure by itself.
-pub fn median(runs: &[Figures]) -> Figures {
+pub(crate) fn median(runs: &[Figures]) -> Figures {
     let middle = |pick: fn(&Figures) -> f64| {
         let mut values: Vec<f64> = runs.iter().map(pick).collect();
         values.sort_by(f64::total_cmp);
@@ -63,7 +63,6 @@ fn wait(pid: u32) -> Result<(ExitStatus, libc::rusage)> {
     Ok((ExitStatus::from_raw(status), usage))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a measurement is of wall time")]
 fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
@@ -82,7 +81,8 @@ mod tests {
 
     #[test]
     fn median_is_taken_figure_by_figure() {
-        let runs = [3.0, 1.0, 2.0].map(|value| Figures { wall_seconds: value, cpu_seconds: 10.0 - value, peak_resident_bytes: value as u64 });
+        let runs =
+            [3.0, 1.0, 2.0].map(|value| Figures { wall_seconds: value, cpu_seconds: 10.0 - value, peak_resident_bytes: value as u64 });
         let middle = median(&runs);
         assert_eq!((middle.wall_seconds, middle.cpu_seconds, middle.peak_resident_bytes), (2.0, 8.0, 2));
     }

@@ -30,15 +30,23 @@ const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "api", "catalog", "cells", "hbase-client", "hbase-layout", "hbase-proto", "hbase-types", "hfile", "read-at", "repository", "storage",
+            "api",
+            "catalog",
+            "cells",
+            "hbase-client",
+            "hbase-layout",
+            "hbase-proto",
+            "hbase-types",
+            "hfile",
+            "read-at",
+            "repository",
+            "storage",
         ],
     ),
     ("config", &[]),
     (
         "seawall",
-        &[
-            "api", "catalog", "cells", "config", "engine", "hbase-client", "hbase-layout", "hbase-types", "hfile", "repository", "storage",
-        ],
+        &["api", "catalog", "cells", "config", "engine", "hbase-client", "hbase-layout", "hbase-types", "hfile", "repository", "storage"],
     ),
     ("testkit", &[]),
     ("xtask", &["testkit"]),
@@ -60,7 +68,7 @@ const FORBIDDEN_TEXT: &[(&str, &str)] = &[
     ("/root", "/."),
 ];
 
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let root = workspace::root();
     let files = workspace::tracked_files(&root)?;
     let mut findings = Vec::new();
@@ -77,7 +85,8 @@ pub fn run() -> Result<()> {
 }
 
 fn check_edges(root: &Path, findings: &mut Vec<String>) -> Result<()> {
-    let allowed: BTreeMap<&str, BTreeSet<&str>> = ALLOWED_EDGES.iter().map(|(name, edges)| (*name, edges.iter().copied().collect())).collect();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        ALLOWED_EDGES.iter().map(|(name, edges)| (*name, edges.iter().copied().collect())).collect();
     let metadata = workspace::metadata(root, false)?;
     let packages = metadata["packages"].as_array().context("cargo metadata without packages")?;
     let ours: BTreeSet<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
@@ -140,13 +149,15 @@ fn check_dependencies(root: &Path, findings: &mut Vec<String>) -> Result<()> {
 
 fn check_licences(root: &Path, findings: &mut Vec<String>) -> Result<()> {
     let deny: toml::Table = std::fs::read_to_string(root.join("deny.toml"))?.parse()?;
-    let allowed: BTreeSet<&str> = deny["licenses"]["allow"].as_array().context("deny.toml: licenses.allow")?.iter().filter_map(toml::Value::as_str).collect();
+    let allowed: BTreeSet<&str> =
+        deny["licenses"]["allow"].as_array().context("deny.toml: licenses.allow")?.iter().filter_map(toml::Value::as_str).collect();
     let metadata = workspace::metadata(root, true)?;
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let expression = package["license"].as_str().unwrap_or_default();
         // An OR is satisfied by one allowed side; AND needs all. Expressions in the tree nest no deeper than this.
         let is_allowed = expression.replace('/', " OR ").split(" OR ").any(|side| {
-            side.split(" AND ").all(|term| allowed.contains(term.trim().trim_matches(|c| c == '(' || c == ')').split(" WITH ").next().unwrap_or_default()))
+            side.split(" AND ")
+                .all(|term| allowed.contains(term.trim().trim_matches(|c| c == '(' || c == ')').split(" WITH ").next().unwrap_or_default()))
         });
         if !is_allowed {
             findings.push(format!("{} {}: licence `{expression}` is not in deny.toml", package["name"], package["version"]));

@@ -6,12 +6,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// The workspace's root directory.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 /// Runs a command line in the workspace, its output passed through; an exit code other than 0 is an error.
-pub fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+pub(crate) fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     let status = Command::new(program)
         .args(arguments)
         .envs(environment.iter().copied())
@@ -23,14 +23,14 @@ pub fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> R
 }
 
 /// Every file git tracks, relative to `root`.
-pub fn tracked_files(root: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn tracked_files(root: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output().context("git ls-files")?;
     let text = String::from_utf8(output.stdout).context("file names are UTF-8")?;
     Ok(text.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).filter(|file| root.join(file).is_file()).collect())
 }
 
 /// `cargo metadata`, with all dependencies or without.
-pub fn metadata(root: &Path, with_dependencies: bool) -> Result<serde_json::Value> {
+pub(crate) fn metadata(root: &Path, with_dependencies: bool) -> Result<serde_json::Value> {
     let mut command = Command::new(env!("CARGO"));
     command.args(["metadata", "--format-version=1", "--locked", "--filter-platform=x86_64-unknown-linux-gnu"]).current_dir(root);
     if !with_dependencies {
@@ -44,13 +44,13 @@ pub fn metadata(root: &Path, with_dependencies: bool) -> Result<serde_json::Valu
 }
 
 /// Where cargo puts what it builds.
-pub fn target_directory() -> Result<PathBuf> {
+pub(crate) fn target_directory() -> Result<PathBuf> {
     let metadata = metadata(&root(), false)?;
     Ok(PathBuf::from(metadata["target_directory"].as_str().context("cargo metadata without target_directory")?))
 }
 
 /// Bytes of all files below `directory`.
-pub fn size_of(directory: &Path) -> Result<u64> {
+pub(crate) fn size_of(directory: &Path) -> Result<u64> {
     let mut total = 0;
     for entry in std::fs::read_dir(directory).with_context(|| directory.display().to_string())? {
         let entry = entry?;
