@@ -80,12 +80,12 @@ fn judge(subject: &StatusSubject, backups: &[(BackupHead, BackupRow)], now_milli
         let message = format!("no backup of cluster {}", subject.cluster);
         reasons.push(Finding::new("no-backup", Severity::Failure, message).hint("seawall backup"));
     }
-    if let Some((head, row)) = newest {
-        if row.failed_count > 0 {
-            let names: Vec<&str> = row.failed.iter().map(|failed| failed.table.as_str()).collect();
-            let message = format!("backup {} is partial: {} tables failed: {}", id(head.sequence), row.failed_count, names.join(", "));
-            reasons.push(Finding::new("partial", Severity::Warning, message));
-        }
+    if let Some((head, row)) = newest
+        && row.failed_count > 0
+    {
+        let names: Vec<&str> = row.failed.iter().map(|failed| failed.table.as_str()).collect();
+        let message = format!("backup {} is partial: {} tables failed: {}", id(head.sequence), row.failed_count, names.join(", "));
+        reasons.push(Finding::new("partial", Severity::Warning, message));
     }
     let (newest_of_tables, missing) = tables_left_behind(&mine);
     for (table, sequence) in missing {
@@ -95,11 +95,11 @@ fn judge(subject: &StatusSubject, backups: &[(BackupHead, BackupRow)], now_milli
     let judged = newest_complete.or(newest);
     let restorable_millis = judged.map(|(_, row)| row.snapshot_first_millis);
     let age_seconds = restorable_millis.map(|millis| u64::try_from(now_millis.saturating_sub(millis) / 1000).unwrap_or(0));
-    if let (Some(age), Some(rpo)) = (age_seconds, subject.rpo_seconds) {
-        if age > rpo {
-            let message = format!("the newest complete backup is {age} s old, the objective is {rpo} s");
-            reasons.push(Finding::new("rpo-missed", Severity::Warning, message).hint("seawall backup"));
-        }
+    if let (Some(age), Some(rpo)) = (age_seconds, subject.rpo_seconds)
+        && age > rpo
+    {
+        let message = format!("the newest complete backup is {age} s old, the objective is {rpo} s");
+        reasons.push(Finding::new("rpo-missed", Severity::Warning, message).hint("seawall backup"));
     }
     reasons.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     SubjectStatus {

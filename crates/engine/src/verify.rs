@@ -69,8 +69,11 @@ pub async fn verify(repository: &Repository, request: &VerifyRequest, clock: &dy
 /// What the backups call their files, read when first needed.
 #[derive(Default)]
 struct Names {
-    by_backup: HashMap<u64, std::result::Result<HashMap<[u8; 32], Vec<AffectedRegion>>, String>>,
+    by_backup: HashMap<u64, std::result::Result<RegionsByObject, String>>,
 }
+
+/// Who uses an object, by its key's digest.
+type RegionsByObject = HashMap<[u8; 32], Vec<AffectedRegion>>;
 
 impl Names {
     async fn explain(&mut self, repository: &Repository, damage: &Damage) -> Result<api::Damage> {

@@ -109,7 +109,7 @@ pub async fn plan(
         adopted: Adopted { uploads: adopted.uploads, files: adopted.files, bytes: adopted.bytes },
         existing_snapshot: options.existing_snapshot.clone(),
         flush: takes_snapshots && options.flush,
-        snapshot_ttl_seconds: takes_snapshots.then(|| ttl.as_secs()),
+        snapshot_ttl_seconds: takes_snapshots.then_some(ttl.as_secs()),
         snapshot_pins_bytes: if takes_snapshots { totals.bytes } else { 0 },
         workers: u32::try_from(options.workers).unwrap_or(u32::MAX),
         estimated_seconds: rate.filter(|rate| *rate > 0).map(|rate| totals.bytes_to_read.div_ceil(rate)),

@@ -25,7 +25,7 @@ async fn live(variable: &str) -> Live {
     let (quorum, root) = value.split_once('|').unwrap();
     let discovery = Discovery::ZooKeeper { quorum: vec![quorum.to_owned()], parent: "/hbase".into() };
     let connection = Connection::connect(ClientOptions::new(discovery, Authentication::Simple { user: "root".into() })).await.unwrap();
-    let cluster = Cluster::new("live", Some(connection.clone()), Tree::new(Path::new("/"), Fuse::never()), root);
+    let cluster = Cluster::new("live", Some(connection.clone()), Tree::shared(Path::new("/"), Fuse::never()), root);
     let target = live::target(&cluster, TargetOptions { user: "root".into(), ..TargetOptions::default() }, WAIT);
     Live { connection, target }
 }
@@ -133,11 +133,9 @@ async fn a_live_table_is_replaced_and_kept_as_a_snapshot() {
     let ours = restored.target.master.clone().unwrap();
     let root = fixture();
     let table = TableName::parse("users").unwrap();
-    let mut id = seed();
     let mut digests = Vec::new();
-    for snapshot in ["users-s1", "users-s4"] {
+    for (id, snapshot) in (seed() + 1..).zip(["users-s1", "users-s4"]) {
         let (backup, source) = backup_of(&root, snapshot);
-        id += 1;
         let exists = ours.is_enabled(&table).await.unwrap().is_some();
         let mode = if exists { RestoreMode::Replace } else { RestoreMode::New };
         let report = restore_live(&restored.target, &backup, &source, Wanted { id, name: "users", mode, replaces: exists }).await;

@@ -133,7 +133,7 @@ fn record(source: &TableName, target: &str) -> JournalRecord {
 }
 
 fn target(base: &Path, fuse: Arc<Fuse>) -> Target {
-    offline::target(Tree::new(base, fuse), ROOT, TargetOptions { user: "me".into(), ..TargetOptions::default() })
+    offline::target(Tree::shared(base, fuse), ROOT, TargetOptions { user: "me".into(), ..TargetOptions::default() })
 }
 
 /// One run of `seawall restore`: looks for a journal, plans, runs.

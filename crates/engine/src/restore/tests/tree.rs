@@ -51,7 +51,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new(base: &Path, fuse: Arc<Fuse>) -> Arc<dyn FileSystem> {
+    pub(super) fn shared(base: &Path, fuse: Arc<Fuse>) -> Arc<dyn FileSystem> {
         Arc::new(Self { base: base.to_owned(), fuse })
     }
 
