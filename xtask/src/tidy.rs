@@ -18,14 +18,14 @@ use crate::workspace;
 const ALLOWED_EDGES: &[(&str, &[&str])] = &[
     ("read-at", &[]),
     ("hbase-types", &[]),
-    ("hbase-proto", &[]),
+    ("hbase-proto", &["hbase-types"]),
     ("hbase-layout", &["hbase-types", "hbase-proto"]),
     ("hfile", &["read-at", "hbase-types", "hbase-proto"]),
     ("cells", &["read-at", "hbase-types", "hfile"]),
     ("storage", &["read-at"]),
     ("hbase-client", &["hbase-types", "hbase-proto"]),
     ("repository", &["read-at", "storage"]),
-    ("catalog", &[]),
+    ("catalog", &["hbase-types"]),
     ("api", &[]),
     (
         "engine",
