@@ -288,6 +288,13 @@ pub(crate) async fn look_beyond(store: &Arc<dyn ObjectStore>, head: u64) -> Resu
     Ok(true)
 }
 
+/// Makes what record `sequence` will build on durable: the record before it (the config before record 1). It was read, perhaps not put by
+/// us, and its writer may have died, or may die with the machine, before it was. What comes earlier was settled by those who built on it.
+pub(crate) async fn settle_before(store: &Arc<dyn ObjectStore>, sequence: u64) -> Result<()> {
+    let key = if sequence <= 1 { names::config_key(1) } else { names::commit_key(sequence - 1) };
+    Ok(store.settle(&key).await?)
+}
+
 /// How a create-if-absent of named bytes ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PutOutcome {
@@ -307,7 +314,11 @@ pub(crate) async fn put_reading_back(store: &Arc<dyn ObjectStore>, key: &str, bo
             Err(error) => return Err(error.into()),
         };
         match store.get(key, (body.len() as u64).max(RECORD_LIMIT_BYTES)).await {
-            Ok(found) if found == *body => return Ok(PutOutcome::Ours),
+            Ok(found) if found == *body => {
+                // Visible is not yet durable: the put that had no answer may still be under way.
+                store.settle(key).await?;
+                return Ok(PutOutcome::Ours);
+            }
             Ok(_) | Err(StorageError::Invalid { .. }) => return Ok(PutOutcome::Theirs),
             // Absent after all: the put had no effect, so it may be repeated.
             Err(read) if read.is_not_found() && attempt < PUT_ATTEMPTS => attempt += 1,

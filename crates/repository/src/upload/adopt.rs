@@ -179,5 +179,11 @@ async fn files_of_object(repository: &Repository, id: ObjectId, length: u64) -> 
     if object.header.writer != inner.keyring.signer().id() {
         return Ok(Vec::new());
     }
+    // Its writer may have died between making it visible and making it durable. (Journals name only what was durable.)
+    match inner.store.settle(&object.name).await {
+        Ok(()) => {}
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    }
     Ok(files_of_table(id, object.header.writer, length, object.ciphertext_hash, &object.table).unwrap_or_default())
 }

@@ -14,7 +14,7 @@ use super::{CommitReceipt, CommitRequest, Shared, bundle};
 use crate::error::{RepositoryError, Result};
 use crate::file::{ObjectId, StoredFile};
 use crate::keys::keyring::PageKind;
-use crate::log::{PutOutcome, put_expecting, put_reading_back};
+use crate::log::{PutOutcome, put_expecting, put_reading_back, settle_before};
 use crate::names;
 use crate::page::layout::PageRef;
 use crate::page::tree_reader::{TreeScan, page_references};
@@ -168,9 +168,14 @@ async fn append(shared: &Shared, mut commit: Commit, reused: &HashSet<ObjectId>)
         let prepared = inner.log().prepare(&inner.keyring, inner.environment.now_millis(), &body);
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(RepositoryError::Void { reason }) => return already_committed(shared).ok_or(RepositoryError::Void { reason }),
+            Err(RepositoryError::Void { reason }) => {
+                let (sequence, hash) = already_committed(shared).ok_or(RepositoryError::Void { reason })?;
+                inner.store.settle(&names::commit_key(sequence)).await?;
+                return Ok((sequence, hash));
+            }
             Err(error) => return Err(error),
         };
+        settle_before(&inner.store, prepared.sequence).await?;
         put_expecting(&inner.store, &names::prepared_key(&shared.id, attempt), prepared.stored.clone()).await?;
         match put_reading_back(&inner.store, &names::commit_key(prepared.sequence), &prepared.stored).await? {
             PutOutcome::Ours => {

@@ -221,8 +221,12 @@ async fn complete(shared: &Shared, key: &str, upload: Box<dyn StoreUpload>, leng
     if !error.is_ambiguous() && !error.is_already_exists() {
         return Err(error.into());
     }
-    match shared.repository.inner.store.head(key).await {
-        Ok(info) if info.length_bytes == length => Ok(info.version),
+    let store = &shared.repository.inner.store;
+    match store.head(key).await {
+        Ok(info) if info.length_bytes == length => {
+            store.settle(key).await?;
+            Ok(info.version)
+        }
         _ => Err(error.into()),
     }
 }
