@@ -43,6 +43,9 @@ pub(crate) struct Log {
     pub(crate) stored: Vec<Bytes>,
 }
 
+/// A record of this log, or what is wrong with it.
+type Examined = std::result::Result<(Envelope, Body), String>;
+
 /// A record ready to be put.
 pub(crate) struct Prepared {
     pub(crate) sequence: u64,
@@ -82,10 +85,34 @@ impl Log {
 
     /// Takes the stored bytes of the next record. `trusted`: they come from our own authenticated copy, their signature was checked before.
     pub(crate) fn push(&mut self, stored: Bytes, trusted: bool) -> Result<()> {
-        let sequence = self.state.sequence + 1;
-        let object = names::commit_key(sequence);
-        let hash = record_hash(&stored);
-        match self.examine(&object, sequence, &stored, trusted)? {
+        let examined = self.examine(&stored, trusted)?;
+        self.take(stored, examined);
+        Ok(())
+    }
+
+    /// Takes records that were read from the store, reading again what looks damaged: one bad read is not damage yet.
+    pub(crate) async fn extend(&mut self, store: &Arc<dyn ObjectStore>, records: Vec<Bytes>) -> Result<()> {
+        for mut stored in records {
+            let mut examined = self.examine(&stored, false)?;
+            if examined.is_err() {
+                match store.get(&names::commit_key(self.state.sequence + 1), RECORD_LIMIT_BYTES).await {
+                    Ok(again) => {
+                        examined = self.examine(&again, false)?;
+                        stored = again;
+                    }
+                    // Gone, or longer than a record can be: it stays what the first read said.
+                    Err(error) if error.is_not_found() || matches!(error, StorageError::Invalid { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            self.take(stored, examined);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, stored: Bytes, examined: Examined) {
+        let (sequence, hash) = (self.state.sequence + 1, record_hash(&stored));
+        match examined {
             Ok((envelope, body)) => {
                 let record = Record {
                     sequence,
@@ -105,17 +132,12 @@ impl Log {
         }
         self.hashes.push(hash);
         self.stored.push(stored);
-        Ok(())
     }
 
-    /// `Ok(Err(detail))` = damaged; `Err` = must not go on.
-    fn examine(
-        &mut self,
-        object: &str,
-        sequence: u64,
-        stored: &[u8],
-        trusted: bool,
-    ) -> Result<std::result::Result<(Envelope, Body), String>> {
+    /// What the stored bytes of the next record are. `Err` = must not go on.
+    fn examine(&mut self, stored: &[u8], trusted: bool) -> Result<Examined> {
+        let sequence = self.state.sequence + 1;
+        let object = &names::commit_key(sequence);
         let (envelope, signed, signature) = match Envelope::decode(object, stored) {
             Ok(parts) => parts,
             Err(error @ RepositoryError::FormatTooNew { .. }) => {

@@ -242,9 +242,7 @@ impl Repository {
             }
         }
         let after = log.head().sequence;
-        for record in read_after(&store, after).await? {
-            log.push(record, false)?;
-        }
+        log.extend(&store, read_after(&store, after).await?).await?;
         for pin in options.pin.iter().chain(&options.expect) {
             log.check_pin(pin)?;
         }
@@ -360,9 +358,7 @@ impl Inner {
         if !records.is_empty() {
             // Applied to a copy, so that an error leaves the old state whole.
             let mut log = self.log().clone();
-            for record in records {
-                log.push(record, false)?;
-            }
+            log.extend(&self.store, records).await?;
             log.check_readable()?;
             *self.log.write().unwrap_or_else(PoisonError::into_inner) = log;
         }

@@ -90,3 +90,48 @@ impl OpenObject {
 fn last_bytes(bytes: &[u8]) -> &[u8] {
     bytes.get(bytes.len().saturating_sub(FOOTER_BYTES)..).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::file::Compression;
+    use crate::object::header::UploadKey;
+    use crate::object::sealer::Sealer;
+    use crate::object::table::{Entry, FRAME_BYTES};
+
+    /// A whole frame that does not compress: the frames that the damage matrix of the public interface is too slow for.
+    #[test]
+    fn every_97th_byte_of_a_full_frame_is_refused() {
+        let keyring = Keyring::new([1; 16], BTreeMap::from([(1, Zeroizing::new([2; 32]))]), &Zeroizing::new([3; 32])).expect("keyring");
+        let id = ObjectId { upload: [4; 16], random: [5; 16] };
+        let upload = UploadKey::new(&keyring, &id.upload, Zeroizing::new([6; 32])).expect("upload key");
+        let (mut sealer, header) = Sealer::new(&id, [1; 16], keyring.signer().id(), &upload, [7; 32]).expect("sealer");
+        let mut plaintext = vec![0u8; FRAME_BYTES];
+        blake3::Hasher::new().finalize_xof().fill(&mut plaintext);
+        let plaintext = Bytes::from(plaintext);
+        assert!(sealer.push(plaintext.clone(), Compression::Auto).expect("push").is_none());
+        let frames = sealer.next_frame();
+        let entry = Entry {
+            identity: [0; 32],
+            content_id: [0; 32],
+            fingerprint: [0; 32],
+            plaintext_length: FRAME_BYTES as u64,
+            first_frame: 0,
+            frames,
+        };
+        let (tail, sealed) = sealer.finish(vec![entry]).expect("finish");
+        let stored = tail.slice(..FRAME_BYTES + crate::crypto::TAG_BYTES);
+        let object = OpenObject::open(&keyring, id, sealed.length, &header, &tail[stored.len()..]).expect("open");
+        assert_eq!(object.open_frame(0, 256, &stored).expect("whole"), plaintext);
+        let mut damaged = stored.to_vec();
+        for index in (0..damaged.len()).step_by(97) {
+            damaged[index] ^= 1 << (index % 8);
+            assert!(object.open_frame(0, 256, &damaged).is_err_and(|error| error.is_damage()), "byte {index}");
+            damaged[index] = stored[index];
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Reads trees of pages: one key, a range, or everything, with neighbouring pages fetched in one request.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ pub(crate) struct PageReader {
     store: Arc<dyn ObjectStore>,
     keyring: Arc<Keyring>,
     cache: Mutex<Cache>,
+    /// Reads that were wrong once and right when repeated.
+    transient: AtomicU64,
 }
 
 #[derive(Default)]
@@ -35,7 +38,7 @@ struct Cache {
 
 impl PageReader {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, keyring: Arc<Keyring>) -> Self {
-        Self { store, keyring, cache: Mutex::default() }
+        Self { store, keyring, cache: Mutex::default(), transient: AtomicU64::new(0) }
     }
 
     /// One page.
@@ -90,6 +93,9 @@ impl PageReader {
                 retried = true;
                 bytes = self.store.get_range(&object, start..end).await?;
                 opened = open_page(&self.keyring, kind, page, &slice(&bytes));
+                if opened.is_ok() {
+                    self.transient.fetch_add(1, Ordering::Relaxed);
+                }
             }
             let opened = Arc::new(opened?);
             self.remember(page, &opened);
@@ -117,6 +123,11 @@ impl PageReader {
                 cache.bytes -= size;
             }
         }
+    }
+
+    /// Reads so far that were wrong once and right when repeated.
+    pub(crate) fn transient(&self) -> u64 {
+        self.transient.load(Ordering::Relaxed)
     }
 
     /// Forgets decoded pages, so that the next read goes to the store.

@@ -22,7 +22,8 @@ use crate::page::tree_writer::{KnownPages, PageWriter, TreeWriter};
 use crate::record::body::{Body, Commit, Field};
 use crate::stored_file::{index_entry, refs_entry};
 
-const ATTEMPTS: u32 = 100;
+/// Tries of one commit against faster writers.
+pub(crate) const ATTEMPTS: u32 = 100;
 const ROW_LIMIT_BYTES: usize = 16 << 10;
 const BACKOFF_MILLIS: u64 = 5;
 const LONGEST_BACKOFF_MILLIS: u64 = 500;

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use zeroize::Zeroizing;
 
+pub(crate) use self::commit::ATTEMPTS as COMMIT_ATTEMPTS;
 pub use self::sink::FileSink;
 use crate::error::{RepositoryError, Result};
 use crate::file::{FileIdentity, FileOptions, ObjectId, StoredFile};

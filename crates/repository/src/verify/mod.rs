@@ -85,7 +85,9 @@ impl Repository {
         log::check(self, options.level, &mut report).await?;
         let backups = self.selected(&options.backups)?;
         report.backups = backups.len() as u64;
+        let before = self.inner.pages.transient();
         let walked = pages::check(self, &backups, &mut report).await?;
+        report.transient += self.inner.pages.transient() - before;
         let found = objects::check(self, &walked, &options, progress, &mut report).await?;
         pages::attribute(self, &backups, found, &mut report).await?;
         report.damages.sort_by(|a, b| (&a.object, a.offset).cmp(&(&b.object, b.offset)));

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod crash;
+pub mod damage_table;
 
 use std::sync::Arc;
 
