@@ -71,6 +71,8 @@ impl SealingKey {
 
     /// Encrypts `buffer` in place and appends the tag.
     pub(crate) fn seal(&self, purpose: Purpose, position: u64, aad: &[u8], buffer: &mut Vec<u8>) -> Option<()> {
+        #[cfg(test)]
+        crate::nonce_audit::note(&self.commitment, nonce(purpose, position).as_ref(), aad, buffer);
         self.key.seal_in_place_append_tag(nonce(purpose, position), Aad::from(aad), buffer).ok()
     }
 

@@ -22,6 +22,8 @@ mod key_slots;
 mod keys;
 mod log;
 mod names;
+#[cfg(test)]
+mod nonce_audit;
 mod object;
 mod page;
 mod probe;
