@@ -46,5 +46,5 @@ pub use inspect::RepositoryStats;
 pub use key_slots::{AddedSlot, NewSlot, SlotInfo, SlotKind, suggest_passphrase};
 pub use probe::{ProbeReport, probe};
 pub use repository::{BackupHead, Freshness, Head, InitOptions, InitReport, Kdf, OpenOptions, Pin, Repository, Unlock};
-pub use upload::{Adopted, CommitReceipt, CommitRequest, FileSink, Upload, UploadOptions};
+pub use upload::{Adopted, CommitReceipt, CommitRequest, FileSink, KnownFiles, Upload, UploadOptions};
 pub use verify::{Damage, VerifyLevel, VerifyOptions, VerifyProgress, VerifyReport};

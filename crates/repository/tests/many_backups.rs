@@ -36,8 +36,7 @@ async fn fill(store: Arc<dyn ObjectStore>) -> Fixture {
 /// Opens cold and lists.
 async fn list_cold(fixture: &Fixture, store: &Arc<dyn ObjectStore>) -> (Duration, Duration) {
     let begun = Instant::now();
-    let repository =
-        Repository::open(store.clone(), Environment::system(), fixture.unlock(), OpenOptions::default()).await.expect("open");
+    let repository = Repository::open(store.clone(), Environment::system(), fixture.unlock(), OpenOptions::default()).await.expect("open");
     let opened = begun.elapsed();
     let backups = repository.backups().expect("list");
     let listed = begun.elapsed();

@@ -60,16 +60,17 @@ pub(crate) async fn run(context: &Context, arguments: BackupArguments) -> Result
     let (set_cluster, selection) = selection(context, &arguments)?;
     let wanted = arguments.cluster.cluster.clone().or(set_cluster);
     let (resolved, config) = context.cluster_config(wanted.as_deref(), &arguments.cluster.address, &arguments.limits)?;
-    let opened = context.open_repository(&arguments.repository, &arguments.limits, false).await?;
+    let opened = context.open_repository(&arguments.repository, &arguments.limits, arguments.dry_run).await?;
     let cluster = crate::open::cluster(&context.wrappers, &resolved, &config.limits).await?;
     let options = options(context, &arguments, &config.limits, &opened, selection);
     let progress = Arc::new(Progress::new(&context.output));
-    let planned = engine::backup::plan(&cluster, &opened.repository, options, context.clock.clone(), progress.as_ref()).await?;
     if arguments.dry_run {
+        let plan = engine::backup::preview(&cluster, &opened.repository, &options, context.clock.clone(), progress.as_ref()).await?;
         drop(progress);
-        let blocked = planned.refusal().map(Failure::from);
-        return Ok(Answer::of(render::backup_plan(&planned.plan), &planned.plan)?.failing(blocked));
+        let blocked = engine::backup::refusal(&plan).map(Failure::from);
+        return Ok(Answer::of(render::backup_plan(&plan), &plan)?.failing(blocked));
     }
+    let planned = engine::backup::plan(&cluster, &opened.repository, options, context.clock.clone(), progress.as_ref()).await?;
     let report = engine::backup::run(planned, progress.clone(), context.signals.cancel.clone()).await;
     drop(progress);
     let report = report?;

@@ -23,7 +23,7 @@ mod transfer;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use plan::{PlannedBackup, plan};
+pub use plan::{PlannedBackup, plan, preview, refusal};
 pub use run::run;
 pub use selection::TableSelection;
 

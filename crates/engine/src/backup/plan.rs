@@ -10,7 +10,7 @@ use api::{Adopted, BackupPlan, BackupSource, BackupTablePlan, BackupTotals, Erro
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use hbase_layout::{RegionManifest, mob};
-use repository::{FileIdentity, Repository, Upload, UploadOptions};
+use repository::{FileIdentity, KnownFiles, Repository, Upload, UploadOptions};
 use storage::Clock;
 
 use super::BackupOptions;
@@ -47,7 +47,7 @@ impl std::fmt::Debug for PlannedBackup {
     }
 }
 
-/// Looks at cluster and repository.
+/// Looks at cluster and repository, for a run: begins the upload, so that what the plan counts as stored is what the run reuses.
 pub async fn plan(
     cluster: &Cluster,
     repository: &Repository,
@@ -56,17 +56,95 @@ pub async fn plan(
     monitor: &dyn Monitor,
 ) -> Result<PlannedBackup> {
     monitor.begin(Phase::Plan, Work::default());
-    let source = crate::source::open(cluster, clock.clone());
+    let seen = look(cluster, &options, clock.clone()).await?;
+    let upload = repository.begin_upload(upload_options(cluster, &options)).await?;
+    let plan = survey(cluster, repository, &options, &seen, Stored::Upload(&upload), monitor).await?;
+    monitor.end(Phase::Plan);
+    let ttl = time_to_live(&options, plan.totals.bytes_to_read);
+    let snapshot =
+        SnapshotOptions { existing: options.existing_snapshot.clone(), flush: options.flush, ttl, deadline: options.snapshot_deadline };
+    let (cluster, repository, Seen { source, identity, tables }) = (cluster.clone(), repository.clone(), seen);
+    Ok(PlannedBackup { plan, cluster, repository, options, source, identity, tables, upload, snapshot, clock })
+}
+
+/// The same plan for people only. Changes nothing anywhere: a repository that may only be read will do.
+pub async fn preview(
+    cluster: &Cluster,
+    repository: &Repository,
+    options: &BackupOptions,
+    clock: Arc<dyn Clock>,
+    monitor: &dyn Monitor,
+) -> Result<BackupPlan> {
+    monitor.begin(Phase::Plan, Work::default());
+    let seen = look(cluster, options, clock).await?;
+    let known = repository.known_files(&upload_options(cluster, options)).await?;
+    let plan = survey(cluster, repository, options, &seen, Stored::Known(&known), monitor).await?;
+    monitor.end(Phase::Plan);
+    Ok(plan)
+}
+
+/// The error that a plan's blockers are, if it has any.
+pub fn refusal(plan: &BackupPlan) -> Option<EngineError> {
+    let findings = plan.blockers.clone();
+    (!findings.is_empty()).then_some(EngineError::Blocked { kind: ErrorKind::Refused, findings })
+}
+
+/// The cluster as it is now.
+struct Seen {
+    source: Arc<dyn Source>,
+    identity: SourceIdentity,
+    tables: Vec<TableListing>,
+}
+
+async fn look(cluster: &Cluster, options: &BackupOptions, clock: Arc<dyn Clock>) -> Result<Seen> {
+    let source = crate::source::open(cluster, clock);
     let identity = source.identity().await?;
-    let tables = chosen_tables(source.as_ref(), &options).await?;
-    let upload = repository
-        .begin_upload(UploadOptions {
-            lineage: Bytes::from(cluster.name.clone().into_bytes()),
-            journal_directory: options.journal_directory.clone(),
-            adopt_idle_millis: options.adopt_idle.map(|idle| i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)),
-        })
-        .await?;
-    let mut survey = Survey::new(&upload);
+    let tables = chosen_tables(source.as_ref(), options).await?;
+    Ok(Seen { source, identity, tables })
+}
+
+fn upload_options(cluster: &Cluster, options: &BackupOptions) -> UploadOptions {
+    UploadOptions {
+        lineage: Bytes::from(cluster.name.clone().into_bytes()),
+        journal_directory: options.journal_directory.clone(),
+        adopt_idle_millis: options.adopt_idle.map(|idle| i64::try_from(idle.as_millis()).unwrap_or(i64::MAX)),
+    }
+}
+
+/// Who knows what is stored.
+#[derive(Clone, Copy)]
+enum Stored<'a> {
+    Upload(&'a Upload),
+    Known(&'a KnownFiles),
+}
+
+impl Stored<'_> {
+    fn has(self, identity: &FileIdentity) -> bool {
+        match self {
+            Self::Upload(upload) => upload.known(identity).is_some(),
+            Self::Known(known) => known.known(identity).is_some(),
+        }
+    }
+
+    fn adopted(self) -> Adopted {
+        let repository::Adopted { uploads, files, bytes } = match self {
+            Self::Upload(upload) => upload.adopted(),
+            Self::Known(known) => known.adopted(),
+        };
+        Adopted { uploads, files, bytes }
+    }
+}
+
+async fn survey(
+    cluster: &Cluster,
+    repository: &Repository,
+    options: &BackupOptions,
+    seen: &Seen,
+    stored: Stored<'_>,
+    monitor: &dyn Monitor,
+) -> Result<BackupPlan> {
+    let Seen { source, identity, tables } = seen;
+    let mut survey = Survey::new(stored);
     let surveyed = tables.iter().map(|listing| {
         let (source, existing) = (&source, options.existing_snapshot.as_deref());
         async move { Ok::<_, EngineError>((listing, regions(source.as_ref(), listing, existing).await)) }
@@ -91,10 +169,8 @@ pub async fn plan(
     }
     let totals = survey.totals(&plans);
     let rate = options.read_bytes_per_second;
-    let ttl = options.snapshot_ttl.unwrap_or_else(|| time_to_live(totals.bytes_to_read, rate));
-    let adopted = upload.adopted();
     let takes_snapshots = source.kind() == api::SourceKind::Live && options.existing_snapshot.is_none();
-    let plan = BackupPlan {
+    Ok(BackupPlan {
         schema_version: api::BACKUP_SCHEMA_VERSION,
         source: BackupSource {
             cluster: cluster.name.clone(),
@@ -106,28 +182,22 @@ pub async fn plan(
         repository: crate::list::repository_state(repository),
         tables: plans,
         totals,
-        adopted: Adopted { uploads: adopted.uploads, files: adopted.files, bytes: adopted.bytes },
+        adopted: stored.adopted(),
         existing_snapshot: options.existing_snapshot.clone(),
         flush: takes_snapshots && options.flush,
-        snapshot_ttl_seconds: takes_snapshots.then_some(ttl.as_secs()),
+        snapshot_ttl_seconds: takes_snapshots.then_some(time_to_live(options, totals.bytes_to_read).as_secs()),
         snapshot_pins_bytes: if takes_snapshots { totals.bytes } else { 0 },
         workers: u32::try_from(options.workers).unwrap_or(u32::MAX),
         estimated_seconds: rate.filter(|rate| *rate > 0).map(|rate| totals.bytes_to_read.div_ceil(rate)),
         blockers,
         warnings,
-    };
-    monitor.end(Phase::Plan);
-    let snapshot =
-        SnapshotOptions { existing: options.existing_snapshot.clone(), flush: options.flush, ttl, deadline: options.snapshot_deadline };
-    let (cluster, repository) = (cluster.clone(), repository.clone());
-    Ok(PlannedBackup { plan, cluster, repository, options, source, identity, tables, upload, snapshot, clock })
+    })
 }
 
 impl PlannedBackup {
     /// The error that the plan's blockers are, if it has any.
     pub fn refusal(&self) -> Option<EngineError> {
-        let findings = self.plan.blockers.clone();
-        (!findings.is_empty()).then_some(EngineError::Blocked { kind: ErrorKind::Refused, findings })
+        refusal(&self.plan)
     }
 }
 
@@ -156,21 +226,21 @@ async fn regions(source: &dyn Source, listing: &TableListing, existing: Option<&
     }
 }
 
-fn time_to_live(bytes: u64, rate: Option<u64>) -> Duration {
-    let seconds = bytes / rate.unwrap_or(PESSIMISTIC_BYTES_PER_SECOND).max(1);
-    Duration::from_secs(seconds.saturating_mul(3)).clamp(SHORTEST_TTL, LONGEST_TTL)
+fn time_to_live(options: &BackupOptions, bytes: u64) -> Duration {
+    let seconds = bytes / options.read_bytes_per_second.unwrap_or(PESSIMISTIC_BYTES_PER_SECOND).max(1);
+    options.snapshot_ttl.unwrap_or_else(|| Duration::from_secs(seconds.saturating_mul(3)).clamp(SHORTEST_TTL, LONGEST_TTL))
 }
 
 /// Counts files, each once over all tables for the sums.
 struct Survey<'a> {
-    upload: &'a Upload,
+    stored: Stored<'a>,
     seen: HashSet<FileIdentity>,
     totals: BackupTotals,
 }
 
 impl<'a> Survey<'a> {
-    fn new(upload: &'a Upload) -> Self {
-        Self { upload, seen: HashSet::new(), totals: BackupTotals::default() }
+    fn new(stored: Stored<'a>) -> Self {
+        Self { stored, seen: HashSet::new(), totals: BackupTotals::default() }
     }
 
     async fn table(&mut self, source: &dyn Source, listing: &TableListing, regions: &[RegionManifest]) -> Result<BackupTablePlan> {
@@ -200,7 +270,7 @@ impl<'a> Survey<'a> {
 
     fn count(&mut self, plan: &mut BackupTablePlan, identity: FileIdentity, is_mob: bool) {
         let bytes = identity.length;
-        let (small, known) = (u64::from(bytes < SMALL_FILE_BYTES), self.upload.known(&identity).is_some());
+        let (small, known) = (u64::from(bytes < SMALL_FILE_BYTES), self.stored.has(&identity));
         plan.files += 1;
         plan.bytes += bytes;
         plan.small_files += small;

@@ -9,8 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt};
 
-use super::UploadOptions;
 use super::journal::{self, Journal};
+use super::{Adopted, UploadOptions};
 use crate::error::{RepositoryError, Result};
 use crate::file::{ObjectId, ObjectReference, StoredFile};
 use crate::names;
@@ -30,6 +30,14 @@ pub(super) struct AdoptedUploads {
     pub(super) files: Vec<[u8; 32]>,
     /// Journals to remove after the commit; their locks are held until then.
     pub(super) journals: std::sync::Mutex<Vec<Journal>>,
+}
+
+impl AdoptedUploads {
+    /// Numbers for people; `known` has the files.
+    pub(super) fn sums(&self, known: &HashMap<[u8; 32], StoredFile>) -> Adopted {
+        let bytes = self.files.iter().filter_map(|identity| known.get(identity)).map(|file| file.plaintext_length).sum();
+        Adopted { uploads: self.uploads.len() as u64, files: self.files.len() as u64, bytes }
+    }
 }
 
 /// The files in an object, from its authenticated table.
@@ -63,11 +71,11 @@ pub(super) fn files_of_table(
     table.entries.iter().map(file).collect()
 }
 
-/// Finds dead uploads and adds their files to `known`.
+/// Finds dead uploads and adds their files to `known`, for the upload `own`; or, for none, only looks: nothing is removed or made durable.
 pub(super) async fn adopt(
     repository: &Repository,
     options: &UploadOptions,
-    own: &[u8; 16],
+    own: Option<&[u8; 16]>,
     known: &mut HashMap<[u8; 32], StoredFile>,
 ) -> Result<AdoptedUploads> {
     let inner = &repository.inner;
@@ -77,7 +85,9 @@ pub(super) async fn adopt(
         for found in journal::find_dead(directory, &inner.keyring, own).await? {
             let state = inner.log().state.uploads.get(&found.upload).copied();
             if let Some(UploadState::Committed(_) | UploadState::Aborted) = state {
-                found.journal.remove().await?;
+                if own.is_some() {
+                    found.journal.remove().await?;
+                }
                 continue;
             }
             // What was aborted meanwhile may be deleted at any moment.
@@ -90,7 +100,7 @@ pub(super) async fn adopt(
     if let Some(idle_millis) = options.adopt_idle_millis {
         for (upload, objects) in idle_uploads(repository, own, &adopted.uploads, idle_millis).await? {
             let files: Vec<Vec<StoredFile>> = futures::stream::iter(objects)
-                .map(|(id, length)| files_of_object(repository, id, length))
+                .map(|(id, length)| files_of_object(repository, id, length, own.is_some()))
                 .buffered(REQUESTS_AT_ONCE)
                 .try_collect()
                 .await?;
@@ -139,7 +149,7 @@ type UploadObjects = Vec<(ObjectId, u64)>;
 
 async fn idle_uploads(
     repository: &Repository,
-    own: &[u8; 16],
+    own: Option<&[u8; 16]>,
     skip: &BTreeSet<[u8; 16]>,
     idle_millis: i64,
 ) -> Result<Vec<([u8; 16], UploadObjects)>> {
@@ -151,7 +161,7 @@ async fn idle_uploads(
         let page = inner.store.list("d/", after.as_deref(), LIST_PAGE).await?;
         for object in &page {
             let Some(id) = names::parse_data_key(&object.key) else { continue };
-            if id.upload == *own || skip.contains(&id.upload) || inner.log().state.uploads.contains_key(&id.upload) {
+            if Some(&id.upload) == own || skip.contains(&id.upload) || inner.log().state.uploads.contains_key(&id.upload) {
                 continue;
             }
             let (newest, objects) = uploads.entry(id.upload).or_insert((i64::MIN, Vec::new()));
@@ -168,7 +178,7 @@ async fn idle_uploads(
 }
 
 /// The files of one object, if it is ours and whole; a damaged object is simply not adopted.
-async fn files_of_object(repository: &Repository, id: ObjectId, length: u64) -> Result<Vec<StoredFile>> {
+async fn files_of_object(repository: &Repository, id: ObjectId, length: u64, settle: bool) -> Result<Vec<StoredFile>> {
     let inner = &repository.inner;
     let object = match OpenObject::load(&inner.store, &inner.keyring, id, length).await {
         Ok(object) => object,
@@ -180,10 +190,12 @@ async fn files_of_object(repository: &Repository, id: ObjectId, length: u64) -> 
         return Ok(Vec::new());
     }
     // Its writer may have died between making it visible and making it durable. (Journals name only what was durable.)
-    match inner.store.settle(&object.name).await {
-        Ok(()) => {}
-        Err(error) if error.is_not_found() => return Ok(Vec::new()),
-        Err(error) => return Err(error.into()),
+    if settle {
+        match inner.store.settle(&object.name).await {
+            Ok(()) => {}
+            Err(error) if error.is_not_found() => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(files_of_table(id, object.header.writer, length, object.ciphertext_hash, &object.table).unwrap_or_default())
 }

@@ -68,8 +68,9 @@ impl Journal {
     }
 }
 
-/// The journals of dead uploads of this repository: those whose lock can be had.
-pub(super) async fn find_dead(directory: &Path, keyring: &Keyring, own: &[u8; 16]) -> Result<Vec<Found>> {
+/// The journals of dead uploads of this repository: those whose lock can be had. `own` is the upload that will adopt them; none = the
+/// caller only looks.
+pub(super) async fn find_dead(directory: &Path, keyring: &Keyring, own: Option<&[u8; 16]>) -> Result<Vec<Found>> {
     let prefix = format!("{}-", HEXLOWER.encode(keyring.repository_id()));
     let mut entries = match tokio::fs::read_dir(directory).await {
         Ok(entries) => entries,
@@ -80,11 +81,11 @@ pub(super) async fn find_dead(directory: &Path, keyring: &Keyring, own: &[u8; 16
     while let Some(entry) = entries.next_entry().await.map_err(failed(directory))? {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(upload) = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".journal")).and_then(parse_id) else { continue };
-        if upload == *own {
+        if Some(&upload) == own {
             continue;
         }
         let path = entry.path();
-        let Ok(file) = std::fs::OpenOptions::new().append(true).read(true).open(&path) else { continue };
+        let Ok(file) = std::fs::OpenOptions::new().append(own.is_some()).read(true).open(&path) else { continue };
         if file.try_lock().is_err() {
             continue;
         }

@@ -8,9 +8,10 @@ mod adopt;
 mod bundle;
 mod commit;
 mod journal;
+mod known;
 mod sink;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,25 +19,19 @@ use bytes::Bytes;
 use zeroize::Zeroizing;
 
 pub(crate) use self::commit::ATTEMPTS as COMMIT_ATTEMPTS;
+pub use self::known::KnownFiles;
 pub use self::sink::FileSink;
 use crate::error::{RepositoryError, Result};
 use crate::file::{FileIdentity, FileOptions, ObjectId, StoredFile};
-use crate::keys::keyring::PageKind;
 use crate::log::look_beyond;
-use crate::names;
 use crate::object::header::UploadKey;
 use crate::object::sealer::Sealer;
 use crate::page::layout::PageRef;
-use crate::page::tree_reader::TreeScan;
 use crate::repository::Repository;
-use crate::stored_file::read_index_entry;
-use crate::validity::BackupState;
 use journal::Journal;
 
 /// A writer whose clock is further from the store's does not start.
 const CLOCK_TOLERANCE_MILLIS: i64 = 5 * 60 * 1000;
-/// Lineages whose newest backup is looked at for known files.
-const LINEAGE_LIMIT: usize = 32;
 /// Files shorter than this are bundled.
 const BUNDLE_BELOW_BYTES: u64 = 1 << 20;
 
@@ -139,12 +134,12 @@ impl Upload {
         let key = UploadKey::new(&inner.keyring, &id, Zeroizing::new(inner.environment.random()?))?;
         let lineage = inner.keyring.lineage(&options.lineage);
         let base = repository.head().sequence;
-        let (mut known, base_roots) = known_files(&repository, &lineage).await?;
+        let (mut known, base_roots) = known::known_files(&repository, &lineage).await?;
         let mut journal = match &options.journal_directory {
             Some(directory) => Some(Journal::create(directory, &inner.keyring, &id).await?),
             None => None,
         };
-        let adopted = adopt::adopt(&repository, &options, &id, &mut known).await?;
+        let adopted = adopt::adopt(&repository, &options, Some(&id), &mut known).await?;
         if let Some(journal) = &mut journal {
             // Files of adopted uploads go into our journal too: should we die, the next run finds all in one place.
             for file in adopted.files.iter().filter_map(|identity| known.get(identity)) {
@@ -174,9 +169,7 @@ impl Upload {
 
     /// What was taken over from dead uploads.
     pub fn adopted(&self) -> Adopted {
-        let adopted = &self.shared.adopted;
-        let bytes = adopted.files.iter().filter_map(|identity| self.shared.known.get(identity)).map(|file| file.plaintext_length).sum();
-        Adopted { uploads: adopted.uploads.len() as u64, files: adopted.files.len() as u64, bytes }
+        self.shared.adopted.sums(&self.shared.known)
     }
 
     /// The stored file of this identity, if a live backup or an adopted upload has it. Costs no store call.
@@ -225,36 +218,4 @@ impl Shared {
         }
         Ok(())
     }
-}
-
-/// Files of the newest live backup of every lineage (the newest [`LINEAGE_LIMIT`] lineages), and the roots of our own lineage's newest
-/// backup, whose pages can be shared. Objects of signing keys that were not granted to ours are left out.
-async fn known_files(repository: &Repository, own: &[u8; 16]) -> Result<(HashMap<[u8; 32], StoredFile>, [Option<PageRef>; 3])> {
-    let inner = &repository.inner;
-    let me = inner.keyring.signer().id();
-    let (sources, grants) = {
-        let log = inner.log();
-        let mut seen = HashSet::new();
-        let live = log.state.backups.iter().rev().filter(|(_, backup)| backup.state == BackupState::Live);
-        let newest: Vec<(u64, [u8; 16], [Option<PageRef>; 3])> = live
-            .filter(|(_, backup)| seen.insert(backup.commit.lineage))
-            .take(LINEAGE_LIMIT)
-            .map(|(sequence, backup)| (*sequence, backup.commit.lineage, backup.commit.roots.clone()))
-            .collect();
-        (newest, log.state.grants.clone())
-    };
-    let mut known = HashMap::new();
-    for (sequence, _, roots) in &sources {
-        let [_, index, _] = roots;
-        let object = names::commit_key(*sequence);
-        let mut scan = TreeScan::new(inner.pages.clone(), PageKind::Index, index.clone(), Bytes::new());
-        while let Some((key, value)) = scan.next().await? {
-            let file = read_index_entry(&object, &key, &value)?;
-            if file.writer == me || grants.contains(&(me, file.writer)) {
-                known.entry(file.identity).or_insert(file);
-            }
-        }
-    }
-    let own_roots = sources.iter().find(|(_, lineage, _)| lineage == own).or(sources.first());
-    Ok((known, own_roots.map(|(_, _, roots)| roots.clone()).unwrap_or_default()))
 }
