@@ -9,6 +9,8 @@
 
 mod entry;
 mod error;
+#[cfg(test)]
+mod golden_tests;
 pub mod key;
 pub mod limits;
 pub mod record;
