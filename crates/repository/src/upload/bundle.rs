@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::Shared;
 use super::sink::blocking;
@@ -17,6 +17,8 @@ use crate::object::sealer::Sealer;
 use crate::object::table::Entry;
 
 const BUNDLE_BYTES: usize = 8 << 20;
+/// A bundle grows by so much at most.
+const GROWTH_BYTES: usize = 1 << 20;
 const BUNDLE_FILES: usize = 4096;
 const ALL_BUNDLES_BYTES: usize = 64 << 20;
 /// Sealing less than this takes less time than handing it to another thread.
@@ -31,7 +33,7 @@ pub(super) struct Bundles {
 struct Bundle {
     id: ObjectId,
     sealer: Sealer,
-    body: BytesMut,
+    body: Vec<u8>,
     plaintext_bytes: usize,
     entries: Vec<Entry>,
 }
@@ -43,7 +45,7 @@ pub(super) async fn add(shared: &Arc<Shared>, options: &FileOptions, mut entry: 
         Some(bundle) => bundle,
         None => {
             let (id, sealer, header) = shared.new_object()?;
-            Bundle { id, sealer, body: BytesMut::from(&header[..]), plaintext_bytes: 0, entries: Vec::new() }
+            Bundle { id, sealer, body: header.to_vec(), plaintext_bytes: 0, entries: Vec::new() }
         }
     };
     let compression = options.compression;
@@ -53,6 +55,10 @@ pub(super) async fn add(shared: &Arc<Shared>, options: &FileOptions, mut entry: 
         if !content.is_empty() {
             bundle.plaintext_bytes += content.len();
             if let Some(sealed) = bundle.sealer.push(content, compression)? {
+                if bundle.body.capacity() - bundle.body.len() < sealed.len() {
+                    // In steps, not by doubling: many bundles may be open.
+                    bundle.body.reserve_exact(sealed.len().max(GROWTH_BYTES.min(bundle.body.len())));
+                }
                 bundle.body.extend_from_slice(&sealed);
             }
             entry.frames = 1;
@@ -106,8 +112,9 @@ async fn put(shared: &Arc<Shared>, bundles: &mut Bundles, group: &Bytes) -> Resu
     let Some(bundle) = bundles.open.remove(group) else { return Ok(()) };
     let Bundle { id, sealer, mut body, entries, .. } = bundle;
     let (tail, sealed) = blocking(move || sealer.finish(entries)).await?;
+    body.reserve_exact(tail.len());
     body.extend_from_slice(&tail);
-    put_expecting(&shared.repository.inner.store, &names::data_key(&id), body.freeze()).await?;
+    put_expecting(&shared.repository.inner.store, &names::data_key(&id), Bytes::from(body)).await?;
     let files = files_of(shared, id, &sealed)?;
     shared.stored(&files).await
 }
