@@ -1,5 +1,7 @@
 //! Every way to unlock, slots that come and go, and that a removed one opens nothing any more.
 
+#![allow(clippy::disallowed_methods, reason = "measures time")]
+
 mod common;
 
 use std::sync::Arc;

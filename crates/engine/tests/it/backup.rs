@@ -1,7 +1,7 @@
 //! Backups of real root directories into a real repository in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use testkit::fixtures;
 use crate::world::{Still, World, all, empty_users, files_below, hfile, is_store_file, only};
 
 /// Bytes of every store file anywhere in a root directory, by name.
-fn on_disk(root: &PathBuf) -> BTreeMap<String, Vec<u8>> {
+fn on_disk(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for top in ["data", "archive", "mobdir"] {
         for file in files_below(&root.join(top)) {
