@@ -1,0 +1,11 @@
+//! Seawall on real servers: HBase's own client says what a table holds before and after.
+//!
+//! Every test is `#[ignore = "live"]`; the first word of its name is its suite, and `cargo xtask ci SUITE` runs one.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test, with files on this machine.
+
+mod journey;
+mod quick;
+mod site;
+mod vault;
+mod versions;
