@@ -66,7 +66,9 @@ impl Context {
     /// The process's own surroundings.
     pub(crate) fn new(global: GlobalOptions, output: Output) -> Result<Self, Failure> {
         let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let environment = Environment::new(variables);
+        // As Hadoop does: the login name is that of the user id. $USER is often absent (cron, containers) or another's (su).
+        let login = whoami::username().ok().map(|name| ("USER".to_owned(), name));
+        let environment = Environment::new(variables.chain(login));
         let wrappers = Wrappers::from_environment(&environment)?;
         Ok(Self { global, environment, output, signals: Signals::default(), clock: Arc::new(SystemClock), wrappers })
     }

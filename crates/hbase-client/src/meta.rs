@@ -15,6 +15,9 @@ use crate::rpc::pool::{CallFailure, CallFailureKind};
 
 pub(crate) const FAMILY: &[u8] = b"info";
 
+/// One row per table, keyed by its name: `state` = `TableState`.
+pub(crate) const TABLE_FAMILY: &[u8] = b"table";
+
 /// A parent whose daughters are open stands between two live rows at most; a few rows are enough to pass it.
 const ROWS_TO_LOOK_AT: u32 = 4;
 /// Sorts behind every region id.

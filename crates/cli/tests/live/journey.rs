@@ -88,8 +88,7 @@ impl Journey {
         }
         self.site.witness.drop_namespace("lab").unwrap();
         self.site.witness.run_cleaner().unwrap();
-        let with: &[&str] =
-            if self.permissions.is_empty() { &["--with", "namespaces"] } else { &["--with", "namespaces,acls,quotas"] };
+        let with: &[&str] = if self.permissions.is_empty() { &["--with", "namespaces"] } else { &["--with", "namespaces,acls,quotas"] };
         let report = self.vault.restore(&[&[backup, "--all"], with].concat());
         self.assert_outcomes(&report, "restored");
         for (table, before) in &self.before {

@@ -204,6 +204,7 @@ impl PlannedBackup {
 async fn chosen_tables(source: &dyn Source, options: &BackupOptions) -> Result<Vec<TableListing>> {
     let available = source.tables().await?;
     let Some(name) = &options.existing_snapshot else {
+        options.selection.refuse_hidden(&source.hidden_tables().await?)?;
         return options.selection.choose(&available);
     };
     // The snapshot says which table; that table may be gone from the cluster by now.

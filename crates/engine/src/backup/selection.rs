@@ -44,7 +44,7 @@ impl TableSelection {
                 return Err(nothing(&format!("no table in namespace {namespace}"), available));
             }
         }
-        let exclude = self.exclude.iter().map(|pattern| Pattern::parse(pattern)).collect::<Result<Vec<_>>>()?;
+        let exclude = Pattern::parse_all(&self.exclude)?;
         let kept = available.iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(listing, _)| listing);
         let mut kept: Vec<TableListing> =
             kept.filter(|listing| !exclude.iter().any(|pattern| pattern.matches(&listing.table))).cloned().collect();
@@ -53,6 +53,28 @@ impl TableSelection {
         }
         kept.sort_by(|left, right| left.table.cmp(&right.table));
         Ok(kept)
+    }
+
+    /// An error if one of `hidden`, tables that exist but that we may not see, would be chosen.
+    pub fn refuse_hidden(&self, hidden: &[TableName]) -> Result<()> {
+        let tables = Pattern::parse_all(&self.tables)?;
+        let exclude = Pattern::parse_all(&self.exclude)?;
+        let is_chosen = |table: &&TableName| {
+            let in_namespace = self.namespaces.iter().any(|namespace| namespace == table.namespace());
+            let wanted = self.all || in_namespace || tables.iter().any(|pattern| pattern.matches(table));
+            wanted && !exclude.iter().any(|pattern| pattern.matches(table))
+        };
+        let names: Vec<String> = hidden.iter().filter(is_chosen).map(TableName::to_string).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(EngineError::Auth {
+            message: format!("{} tables exist that the master does not show to this user: {}", names.len(), names.join(", ")),
+            hint: Some(format!(
+                "in the HBase shell: grant 'USER', 'A', '{}' (or globally: grant 'USER', 'A'); or leave it out with --exclude",
+                names[0]
+            )),
+        })
     }
 }
 
@@ -95,6 +117,10 @@ impl<'text> Pattern<'text> {
         }
         let glob = Glob::new(text).map_err(|error| EngineError::Usage { message: format!("`{text}`: {error}") })?;
         Ok(Self { text, name: None, glob: Some(glob.compile_matcher()) })
+    }
+
+    fn parse_all(texts: &'text [String]) -> Result<Vec<Self>> {
+        texts.iter().map(|text| Self::parse(text)).collect()
     }
 
     fn matches(&self, table: &TableName) -> bool {
@@ -144,6 +170,24 @@ mod tests {
         assert_eq!(chosen(&tables(&["hbase:meta"])), ["hbase:meta"]);
         let all = TableSelection { all: true, exclude: vec!["shop:*".into()], ..TableSelection::default() };
         assert_eq!(chosen(&all), ["bin", "users"]);
+    }
+
+    #[test]
+    fn a_chosen_table_that_the_master_hides_is_an_error() {
+        let hidden = [TableName::parse("shop:secret").unwrap()];
+        let all = TableSelection { all: true, ..TableSelection::default() };
+        for selection in [
+            all.clone(),
+            tables(&["shop:*"]),
+            tables(&["shop:secret"]),
+            TableSelection { namespaces: vec!["shop".into()], ..Default::default() },
+        ] {
+            let error = selection.refuse_hidden(&hidden).unwrap_err();
+            assert_eq!(error.kind(), api::ErrorKind::Auth);
+            assert!(error.to_string().contains("shop:secret"), "{error}");
+        }
+        assert!(tables(&["users", "*"]).refuse_hidden(&hidden).is_ok());
+        assert!(TableSelection { exclude: vec!["shop:s*".into()], ..all }.refuse_hidden(&hidden).is_ok());
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! passes, so it is tried again under a new name until the deadline, then the table is given up by name. A manifest with a hole
 //! between its regions counts as such a failure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -172,6 +172,13 @@ impl Source for LiveSource {
         }
         listings.sort_by(|left, right| left.table.cmp(&right.table));
         Ok(listings)
+    }
+
+    async fn hidden_tables(&self) -> Result<Vec<TableName>> {
+        // The master leaves out what the AccessController does not let us see; hbase:meta is open to every user.
+        let shown: BTreeSet<TableName> = self.connection.list_all_tables().await?.into_iter().collect();
+        let all = self.connection.tables_in_meta().await?;
+        Ok(all.into_iter().filter(|table| !shown.contains(table) && !table.is_system()).collect())
     }
 
     async fn survey(&self, listing: &TableListing) -> Result<Vec<RegionManifest>> {

@@ -107,6 +107,12 @@ pub trait Source: Send + Sync + Debug {
     /// All tables, HBase's own included, sorted.
     async fn tables(&self) -> Result<Vec<TableListing>>;
 
+    /// Tables that exist but that [`Source::tables`] may not show to this user: a backup of "everything" must not leave them out in
+    /// silence.
+    async fn hidden_tables(&self) -> Result<Vec<TableName>> {
+        Ok(Vec::new())
+    }
+
     /// The store files at this moment, nothing held: for plans.
     async fn survey(&self, listing: &TableListing) -> Result<Vec<RegionManifest>>;
 

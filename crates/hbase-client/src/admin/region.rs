@@ -35,6 +35,21 @@ impl Connection {
         Ok(regions)
     }
 
+    /// The tables that `hbase:meta` has a state of (column `table:state`), whoever may see them; `hbase:meta` itself has none.
+    pub async fn tables_in_meta(&self) -> Result<Vec<TableName>> {
+        let families = vec![Bytes::from_static(meta::TABLE_FAMILY)];
+        let mut scanner = self.scan(&TableName::meta(), ScanOptions { families, ..ScanOptions::default() });
+        let mut tables = Vec::new();
+        while let Some(batch) = scanner.next().await? {
+            for cell in batch {
+                let name = std::str::from_utf8(&cell.row).map_err(|error| ClientError::protocol("hbase:meta", error.to_string()))?;
+                tables.push(TableName::parse(name).map_err(|error| ClientError::protocol("hbase:meta", error.to_string()))?);
+            }
+        }
+        tables.dedup();
+        Ok(tables)
+    }
+
     /// Asks for a split of a region at a row inside it.
     pub async fn split_region(&self, region: &RegionInfo, split_row: &Bytes, nonce: Nonce) -> Result<ProcedureId> {
         let request = proto::SplitTableRegionRequest {
