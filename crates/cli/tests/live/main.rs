@@ -4,7 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test, with files on this machine.
 
+mod hdfs;
 mod journey;
+mod pairs;
 mod quick;
 mod site;
 mod vault;

@@ -159,6 +159,7 @@ pub async fn plan(backup: &RestoreBackup, target: &Target, options: &RestoreOpti
         preflight::table(target, backup, options, &table, &mut preflight).await?;
         tables.push(table);
     }
+    preflight::release(target, backup, &mut preflight);
     preflight::unfinished(&journals, &tables, &mut preflight);
     let namespaces = preflight::namespaces(target, backup, options, &tables, &mut preflight).await?;
     let metadata = backup.metadata(options, &pairs, &namespaces).await?;

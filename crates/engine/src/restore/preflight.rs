@@ -220,6 +220,18 @@ fn version_of(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
+/// A target that is older than what was backed up: HBase itself promises only the way up.
+pub(super) fn release(target: &Target, backup: &RestoreBackup, preflight: &mut Preflight) {
+    let Some(found) = target.master.as_deref().map(Master::version) else { return };
+    let Some(backed_up) = backup.summary.hbase_version.as_deref() else { return };
+    if let (Some(theirs), Some(ours)) = (version_of(&found), version_of(backed_up))
+        && theirs < ours
+    {
+        let message = format!("the target runs HBase {found}, older than the {backed_up} of the backup: HBase promises only the way up");
+        preflight.add(Finding::new("older-hbase", Severity::Warning, message).hint("compare with seawall fingerprint --live afterwards"));
+    }
+}
+
 /// What a descriptor uses and a version cannot do.
 pub(super) fn features(schema: &TableSchema, version: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
