@@ -195,5 +195,7 @@ fn failed(report: &RestoreReport) -> Option<Failure> {
         return Some(Failure::from(error.clone()));
     }
     let message = format!("{} of {} tables were not restored; {}: {}", errors.len(), report.tables.len(), first.target, error.message);
-    Some(Failure::new(ErrorKind::Partial, message).with_hint("run the same command again: it does the rest"))
+    let again = "run the same command again: it does the rest".to_owned();
+    let hint = error.hint.clone().filter(|_| !error.retryable).map_or(again, |hint| format!("{hint}; then run the same command again"));
+    Some(Failure::new(ErrorKind::Partial, message).with_hint(hint))
 }

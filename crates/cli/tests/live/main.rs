@@ -6,8 +6,10 @@
 
 mod hdfs;
 mod journey;
+mod kill;
 mod pairs;
 mod quick;
+mod random;
 mod site;
 mod vault;
 mod versions;

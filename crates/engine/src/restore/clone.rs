@@ -19,6 +19,8 @@ use crate::{EngineError, Result};
 const CLONING: &str = "cloning";
 /// Set when the table is there and ours.
 pub(super) const CLONED: &str = "cloned";
+/// The setting that HBase's message names when it refuses a descriptor.
+const SANITY_CHECKS: &str = "hbase.table.sanity.checks";
 
 /// Clones the journal's snapshot as `table`, or finds that an earlier try of this restore did.
 pub(super) async fn clone_as(
@@ -58,6 +60,7 @@ pub(super) async fn rehearse(master: &dyn Master, snapshot: &str, carrier: &Tabl
     match master.clone_snapshot(snapshot, carrier, nonce).await {
         Err(EngineError::Client(ClientError::SnapshotFailed { class, .. })) if class.ends_with("CorruptedSnapshotException") => Ok(()),
         Err(EngineError::Client(error)) if says_missing(&error) => Ok(()),
+        Err(EngineError::Client(ClientError::Remote { message, .. })) if message.contains(SANITY_CHECKS) => Err(unsupported(&message)),
         Err(error) => Err(error),
         Ok(procedure) => {
             // It should not have been accepted; follow it, so that nothing of it runs on, and say so.
@@ -67,6 +70,15 @@ pub(super) async fn rehearse(master: &dyn Master, snapshot: &str, carrier: &Tabl
             let detail = "the master accepted a snapshot whose files are not there".to_owned();
             Err(EngineError::TargetChanged { path: carrier.to_string(), detail })
         }
+    }
+}
+
+/// What a target says whose codec, class or policy for a table is missing (`TableDescriptorChecker`).
+fn unsupported(message: &str) -> EngineError {
+    let said = message.split(" Set hbase.table").next().unwrap_or(message);
+    EngineError::Unsupported {
+        message: format!("the target refuses the table's descriptor: {said}"),
+        hint: Some("install what is missing on its masters and RegionServers, or restore into another cluster".into()),
     }
 }
 
