@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test, with files on this machine.
 
+mod chaos;
 mod hdfs;
 mod journey;
 mod kill;
