@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test, with files on this machine.
 
 mod chaos;
+mod concurrency;
 mod hdfs;
 mod journey;
 mod kill;
@@ -12,5 +13,6 @@ mod pairs;
 mod quick;
 mod random;
 mod site;
+mod traps;
 mod vault;
 mod versions;
