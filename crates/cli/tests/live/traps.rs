@@ -62,6 +62,9 @@ fn traps_files_on_their_way_outlive_the_cleaners() {
     std::fs::write(&loose, "x").unwrap();
     // What lies there without a published snapshot is gone within seconds: so the cleaners do work here.
     assert!(wait(20, || !loose.exists()), "the cleaner does not clean");
+    // Nothing that the target still has may be linked instead of written.
+    trap.site.witness.drop_table("t").unwrap();
+    assert!(wait(30, || files(&trap.root().join("archive/data/default/t")).is_empty()), "the dropped table's files stay");
     let restore = ["restore", "latest", "--table", "t", "--as", "u", "--limit-upload", "1500KB/s", "--yes"];
     let began = Instant::now();
     let mut child = trap.vault.command(&restore).stdout(std::process::Stdio::null()).spawn().unwrap();
@@ -117,9 +120,10 @@ fn traps_a_disabled_namesake_is_left_alone() {
         .find(|name| name.to_string_lossy().starts_with("seawall-restore-"))
         .unwrap();
     copy_tree(&root, &trap.root());
-    let refused =
-        witness.raw_restore_snapshot(snapshot.to_str().unwrap(), "victim", (8, 8), false).and_then(|procedure| witness.wait_procedure(procedure));
-    println!("  the bare RPC with our snapshot: {refused:?}");
+    let refused = witness
+        .raw_restore_snapshot(snapshot.to_str().unwrap(), "victim", (8, 8), false)
+        .and_then(|procedure| witness.wait_procedure(procedure));
+    assert!(refused.is_err(), "{refused:?}");
     witness.enable("t").unwrap();
     trap.site.assert_state("t", &table, "named by nothing of ours");
     trap.site.assert_state("victim", &victim, "a disabled namesake");
