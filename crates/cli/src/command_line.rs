@@ -110,7 +110,7 @@ impl AddressOptions {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitOptions {
-    /// Read from the cluster at most this fast: 200MB/s
+    /// Read at most this fast, from the cluster or, to restore and verify, from the repository: 200MB/s
     #[arg(long, value_name = "RATE")]
     pub(crate) limit_read: Option<String>,
     /// Send to the repository at most this fast

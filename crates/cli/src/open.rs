@@ -50,8 +50,11 @@ impl Wrappers {
     fn store(&self, store: Arc<dyn ObjectStore>, limits: &Limits) -> Arc<dyn ObjectStore> {
         #[cfg(feature = "fault-injection")]
         let store = self.fault.iter().fold(store, |store, fault| fault.store(store));
-        let limited =
-            storage::wrap::Limits { write_bytes_per_second: limits.upload.map(|rate| rate.bytes_per_second), ..Default::default() };
+        let limited = storage::wrap::Limits {
+            read_bytes_per_second: limits.read.map(|rate| rate.bytes_per_second),
+            write_bytes_per_second: limits.upload.map(|rate| rate.bytes_per_second),
+            ..Default::default()
+        };
         let store = Limiter::new(limited).store(store);
         Arc::new(RetryStore::new(store, RetryOptions { deadline: RETRY_DEADLINE, ..RetryOptions::default() }))
     }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use testkit::{FamilySpec, HBaseVersion, LabSpec, TableSpec};
 
 use crate::site::Site;
-use crate::vault::Vault;
+use crate::vault::{Vault, number};
 
 /// A table of twelve files and a backup of it, on a cluster whose cleaners look every second.
 struct Trap {
     site: Site,
     vault: Vault,
+    stored_bytes: u64,
 }
 
 impl Trap {
@@ -23,8 +24,8 @@ impl Trap {
             site.witness.flush("t").unwrap();
         }
         let vault = Vault::new(&[&site]);
-        vault.backup(&["--table", "t"]);
-        Self { site, vault }
+        let stored_bytes = number(&vault.backup(&["--table", "t"]), "/totals/stored_bytes");
+        Self { site, vault, stored_bytes }
     }
 
     fn root(&self) -> PathBuf {
@@ -65,7 +66,8 @@ fn traps_files_on_their_way_outlive_the_cleaners() {
     // Nothing that the target still has may be linked instead of written.
     trap.site.witness.drop_table("t").unwrap();
     assert!(wait(30, || files(&trap.root().join("archive/data/default/t")).is_empty()), "the dropped table's files stay");
-    let restore = ["restore", "latest", "--table", "t", "--as", "u", "--limit-upload", "1500KB/s", "--yes"];
+    let rate = format!("{}B/s", trap.stored_bytes / 10);
+    let restore = ["restore", "latest", "--table", "t", "--as", "u", "--limit-read", &rate, "--yes"];
     let began = Instant::now();
     let mut child = trap.vault.command(&restore).stdout(std::process::Stdio::null()).spawn().unwrap();
     let carriers = trap.root().join("archive/data/default");
