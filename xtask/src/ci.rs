@@ -1,7 +1,6 @@
 //! `cargo xtask ci [SUITE…]`: the suites against real servers, one after the other, with a time table.
 //!
-//! A suite is a set of tests in `crates/cli/tests/live` (or another crate) marked `#[ignore = "live"]` and chosen by the prefix of
-//! their names. Each has a share of the hour; one that outgrows its share is named. The last line is `N passed, N failed`.
+//! A suite is a set of ignored tests, most of them in `crates/cli/tests/live`, chosen by the prefix of their names. Each has a share of the hour; one that outgrows its share is named. The last line is `N passed, N failed`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -20,12 +19,44 @@ struct Suite {
     is_quick: bool,
 }
 
-const fn live(name: &'static str, what: &'static str, filter: &'static [&'static str], share_minutes: u64, is_quick: bool) -> Suite {
-    Suite { name, what, arguments: filter, share_minutes, is_quick }
+/// The tests of `crates/cli/tests/live` whose names begin with a word.
+const fn live(name: &'static str, what: &'static str, arguments: &'static [&'static str], share_minutes: u64) -> Suite {
+    Suite { name, what, arguments, share_minutes, is_quick: false }
 }
 
-const SUITES: &[Suite] =
-    &[live("quick", "back up, drop, restore on one live HBase", &["--package", "seawall", "--test", "live", "quick_"], 4, true)];
+/// Arguments of `cargo test` for a suite of the command line's live tests.
+macro_rules! of_cli {
+    ($filter:literal) => {
+        &["--package", "seawall", "--features", "fault-injection", "--test", "live", "--", $filter]
+    };
+}
+
+/// Shares add up to what `make test` leaves of the hour.
+const SUITES: &[Suite] = &[
+    Suite { is_quick: true, ..live("quick", "back up, lose, restore on one live HBase 2.6", of_cli!("quick_"), 3) },
+    live("versions", "the main job on 2.4, 2.5, 2.6 and 3.0, with grants and eager cleaners", of_cli!("versions_"), 6),
+    live("pairs", "from one release to another", of_cli!("pairs_"), 5),
+    live("hdfs", "the main job over HDFS with two NameNodes and three RegionServers", of_cli!("hdfs_"), 6),
+    live("kill", "SIGKILL at random points of backups and restores", of_cli!("kill_"), 4),
+    live("chaos", "servers die, join and leave, regions split, merge and move meanwhile", of_cli!("chaos_"), 8),
+    live("concurrency", "eight processes on one repository", of_cli!("concurrency_"), 2),
+    live("traps", "the four traps on the way into a live root directory", of_cli!("traps_"), 2),
+    live(
+        "storage",
+        "the conformance suites on HDFS; NameNodes fail over",
+        &["--package", "storage", "--features", "conformance", "--test", "hdfs", "--"],
+        4,
+    ),
+    live("client", "the RPC client: scans, admin calls, failover", &["--package", "hbase-client", "--test", "it", "--"], 4),
+    live("layout", "snapshots of ours, cloned by every HBase", &["--package", "hbase-layout", "--test", "it", "--", "hbase_"], 6),
+    live("lab", "every version of the lab, alone and over HDFS", &["--package", "testkit", "--test", "lab", "--"], 6),
+    live(
+        "long",
+        "every kill point, limits, long lists",
+        &["--package", "seawall", "--features", "fault-injection", "--test", "it", "--"],
+        5,
+    ),
+];
 
 /// Runs the named suites, or every suite that `make test` does not run.
 pub(crate) fn run(names: &[String]) -> Result<()> {
@@ -65,7 +96,7 @@ struct Outcome {
 
 fn run_suite(suite: &Suite) -> Result<Outcome> {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["test", "--quiet", "--locked"]).args(suite.arguments).args(["--", "--ignored", "--test-threads=1", "--nocapture"]);
+    command.args(["test", "--quiet", "--locked"]).args(suite.arguments).args(["--ignored", "--test-threads=1", "--nocapture"]);
     let mut child = command.current_dir(workspace::root()).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cargo test")?;
     let mut outcome = Outcome { passed: 0, failed: 0 };
     for line in BufReader::new(child.stdout.take().context("stdout")?).lines() {

@@ -1,13 +1,8 @@
-//! The suites against a real HDFS, and what only a real one shows. Run by `cargo xtask ci` with:
-//!
-//! * `SEAWALL_TEST_HDFS`: address of an empty directory, `hdfs://host:port/dir` or `hdfs://nameservice/dir`; the user who runs the
-//!   tests is the superuser (started the NameNode);
-//! * `SEAWALL_TEST_HDFS_FAILOVER`: a shell command that kills the active NameNode (SIGKILL) and makes the other one active; it ends when
-//!   that is done and can be run again. Only for the tests named `failover`, on a nameservice.
-//! * `SEAWALL_TEST_HADOOP_CONF`: its `core-site.xml` and `hdfs-site.xml`.
+//! The suites against a real HDFS, two NameNodes behind a nameservice, and what only a real one shows. One lab for all tests of a run:
+//! `cargo test -p storage --test hdfs -- --ignored --test-threads 1`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,14 +10,22 @@ use storage::conformance::{check_file_system, check_object_store};
 use storage::{
     CreateOptions, FileSystem, FileSystemOptions, ObjectStore, StorageError, StoreOptions, open_file_system, open_object_store, url_path,
 };
+use testkit::{HBaseVersion, Lab, LabSpec, Signal};
 use tokio::time::Instant;
 
+/// Never dropped: the servers die with this process.
+static LAB: LazyLock<Lab> =
+    LazyLock::new(|| Lab::start(LabSpec::distributed(HBaseVersion::V2_6_4, true, 1)).expect("a lab with two NameNodes"));
+
+/// A directory of ours; the user who runs the tests started the NameNodes, and so is the superuser.
 fn url() -> String {
-    std::env::var("SEAWALL_TEST_HDFS").expect("SEAWALL_TEST_HDFS = hdfs://host:port/dir")
+    let root = LAB.rootdir();
+    let authority = root.split('/').nth(2).expect("authority");
+    format!("hdfs://{authority}/storage-tests")
 }
 
 fn conf_dir() -> Option<PathBuf> {
-    std::env::var_os("SEAWALL_TEST_HADOOP_CONF").map(PathBuf::from)
+    Some(LAB.conf_dir())
 }
 
 fn store(name: &str, user: Option<&str>) -> Arc<dyn ObjectStore> {
@@ -168,10 +171,16 @@ async fn leftovers_of_the_dead_are_swept_and_those_of_the_living_are_not() {
     assert_eq!(tree.status(&at("living")).await.expect("living").length_bytes, 2000);
 }
 
+/// Kills the active NameNode with SIGKILL and makes the other one active; the dead one comes back as the standby.
 async fn fail_over() {
-    let command = std::env::var("SEAWALL_TEST_HDFS_FAILOVER").expect("SEAWALL_TEST_HDFS_FAILOVER = a shell command");
-    let status = tokio::process::Command::new("sh").args(["-c", &command]).status().await.expect("sh");
-    assert!(status.success(), "failover: {status}");
+    let switch = || {
+        let active = LAB.active_namenode().expect("an active NameNode");
+        let other = if active == "nn1" { "nn2" } else { "nn1" };
+        LAB.kill(active, Signal::KILL).expect("kill");
+        LAB.activate_namenode(other, true).expect("take over");
+        LAB.start_process(active).expect("start again");
+    };
+    tokio::task::spawn_blocking(switch).await.expect("failover");
 }
 
 /// The active NameNode is killed while an object of five blocks is written: the upload goes on with the other, or fails within its

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hbase_client::{ClientError, ClientOptions, Connection, Discovery};
 
-use crate::{by_zookeeper, environment};
+use crate::by_zookeeper;
 
 async fn refused(discovery: Discovery) -> ClientError {
     let limits = ClientOptions { deadline: Duration::from_secs(3), connect_timeout: Duration::from_secs(1), ..by_zookeeper() };
@@ -27,7 +27,7 @@ async fn an_unreachable_cluster_is_an_error_within_the_deadline() {
         assert!(matches!(registry, ClientError::DeadlineExceeded { .. }), "{registry:?}");
         assert!(registry.to_string().contains(address), "{registry}");
     }
-    let quorum = vec![environment("SEAWALL_LIVE_ZOOKEEPER")];
+    let quorum = vec![crate::SITE.lab.zookeeper()];
     let wrong_parent = refused(Discovery::ZooKeeper { quorum, parent: "/nohbase".to_owned() }).await;
     assert!(wrong_parent.to_string().contains("/nohbase/hbaseid"), "{wrong_parent}");
 }

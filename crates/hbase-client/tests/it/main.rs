@@ -1,7 +1,5 @@
-//! The client against real HBase. The cluster is named by the environment:
-//! `SEAWALL_LIVE_ZOOKEEPER` = `host:port` of its quorum, `SEAWALL_LIVE_MASTER` = `host:port` of its master. It runs an
-//! AccessController with the user `root` as superuser, and two RegionServers.
-//! Run: `cargo test -p hbase-client --test it -- --ignored --test-threads 1`.
+//! The client against real HBase: two RegionServers, an AccessController with the user that runs the tests as superuser. One lab for
+//! all tests of a run: `cargo test -p hbase-client --test it -- --ignored --test-threads 1`.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -10,28 +8,44 @@ mod bad_input;
 mod failover;
 mod scans;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hbase_client::{Authentication, ClientOptions, Connection, Discovery};
 use hbase_proto::{self as proto, Message};
 use hbase_types::TableName;
+use testkit::{HBaseVersion, Lab, LabSpec, Witness};
 
 const WAIT: Duration = Duration::from_secs(60);
 
-fn environment(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("set {name} to run the live tests"))
+/// Never dropped: the servers die with this process.
+struct Site {
+    lab: Lab,
+    witness: Witness,
+}
+
+static SITE: LazyLock<Site> = LazyLock::new(|| {
+    let lab = Lab::start(LabSpec::distributed(HBaseVersion::V2_6_4, false, 2).with_access_controller()).unwrap();
+    let witness = Witness::start(&lab).unwrap();
+    Site { lab, witness }
+});
+
+/// The lab's calls block, so they have threads of their own.
+async fn with_site<T: Send + 'static>(act: impl FnOnce(&'static Site) -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(|| act(&SITE)).await.unwrap()
+}
+
+fn zookeeper() -> Discovery {
+    Discovery::ZooKeeper { quorum: vec![SITE.lab.zookeeper()], parent: "/hbase".to_owned() }
 }
 
 fn by_zookeeper() -> ClientOptions {
-    let quorum = vec![environment("SEAWALL_LIVE_ZOOKEEPER")];
-    let discovery = Discovery::ZooKeeper { quorum, parent: "/hbase".to_owned() };
-    ClientOptions::new(discovery, Authentication::Simple { user: "root".to_owned() })
+    ClientOptions::new(zookeeper(), Authentication::Simple { user: "root".to_owned() })
 }
 
 fn by_registry() -> ClientOptions {
-    let discovery = Discovery::Masters(vec![environment("SEAWALL_LIVE_MASTER")]);
-    ClientOptions::new(discovery, Authentication::Simple { user: "root".to_owned() })
+    ClientOptions::new(Discovery::Masters(vec![SITE.lab.master()]), Authentication::Simple { user: "root".to_owned() })
 }
 
 fn as_user(user: &str) -> ClientOptions {

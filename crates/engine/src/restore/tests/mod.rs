@@ -1,6 +1,5 @@
 //! Restores into an offline root: killed at every call, resumed, undone, damaged; and read back by what HBase would read.
 
-mod live;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
