@@ -2,7 +2,7 @@
 //!
 //! Every test is `#[ignore = "live"]`; the first word of its name is its suite, and `cargo xtask ci SUITE` runs one.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test, with files on this machine.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stdout)] // A test, with files on this machine; it tells seeds and rounds.
 
 mod chaos;
 mod concurrency;
