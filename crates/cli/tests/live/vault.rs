@@ -59,7 +59,7 @@ impl Vault {
     pub(crate) fn on_hdfs(site: &Site, path: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("seawall-vault-").tempdir().unwrap();
         let root = site.lab.rootdir();
-        let authority = root.splitn(4, '/').nth(2).unwrap();
+        let authority = root.split('/').nth(2).unwrap();
         Self::with_repository(directory, &[site], &format!("hdfs://{authority}{path}"))
     }
 
