@@ -18,7 +18,7 @@ demo-live:
 ## Unit and integration tests, and one live HBase.
 test:
 	scripts/setup.sh live
-	$(CARGO) test --quiet --workspace --locked
+	$(CARGO) test --quiet --workspace --locked --features seawall/fault-injection
 	$(CARGO) xtask ci quick
 
 ## Formatting, lints, house rules, unit tests: the gate before a commit.

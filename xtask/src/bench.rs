@@ -136,11 +136,11 @@ impl Bench {
         let figures = match (tool, subject) {
             (Tool::Seawall, Subject::Backup) => {
                 self.seawall_ready(&place, data)?;
-                measure(&mut self.seawall(&place, &["backup", "--all", "--snapshot", "bench", "--yes"]))?
+                measure(&mut self.seawall(&place, &["backup", "--snapshot", "bench"]))?
             }
             (Tool::Seawall, Subject::Restore) => {
                 self.seawall_ready(&place, data)?;
-                measure(&mut self.seawall(&place, &["backup", "--all", "--snapshot", "bench", "--yes"]))?;
+                measure(&mut self.seawall(&place, &["backup", "--snapshot", "bench"]))?;
                 measure(
                     &mut self.seawall(&place, &["restore", "latest", "--all", "--target", "empty", "--as-namespace", "default", "--yes"]),
                 )?
@@ -171,7 +171,7 @@ impl Bench {
             place.join("key").display(),
         );
         std::fs::write(place.join("seawall.toml"), configuration)?;
-        measure(&mut self.seawall(place, &["init", "--yes"]))?;
+        measure(&mut self.seawall(place, &["init"]))?;
         Ok(())
     }
 
@@ -258,6 +258,6 @@ fn restic(place: &Path, arguments: &[&str], paths: &[&Path]) -> Command {
 }
 
 fn quiet(mut command: Command) -> Command {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env_remove("SEAWALL_CONFIG");
     command
 }

@@ -50,12 +50,9 @@ const SUITES: &[Suite] = &[
     live("client", "the RPC client: scans, admin calls, failover", &["--package", "hbase-client", "--test", "it", "--"], 4),
     live("layout", "snapshots of ours, cloned by every HBase", &["--package", "hbase-layout", "--test", "it", "--", "hbase_"], 6),
     live("lab", "every version of the lab, alone and over HDFS", &["--package", "testkit", "--test", "lab", "--"], 6),
-    live(
-        "long",
-        "every kill point, limits, long lists",
-        &["--package", "seawall", "--features", "fault-injection", "--test", "it", "--"],
-        5,
-    ),
+    live("input", "what a live cluster refuses", of_cli!("input_"), 2),
+    live("limits", "rate over half a minute; memory under a hard limit", of_cli!("limits_"), 3),
+    live("many", "10 000 backups, 100 000 files", &["-p", "repository", "-p", "engine", "--test", "many_backups", "--test", "it", "--"], 4),
 ];
 
 /// Runs the named suites, or every suite that `make test` does not run.

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | no backup holds the tables | NOT RESTORABLE |
 //! | the newest complete backup is older than the objective | AT RISK |
-//! | a table of the set is in no backup, or only in an older one than the rest | AT RISK |
+//! | a table of a set is in no backup, or only in an older one than the rest of the set; a table of a cluster was in the backup before | AT RISK |
+//! | a backup that may hold tables of a set has too many to list them | UNKNOWN |
 //! | the newest backup is partial, or left unflushed WALs out | AT RISK |
 //! | fewer than two key slots, or none proved | AT RISK |
 //! | the head is compared with no pin | UNKNOWN, unless something above is worse |
@@ -12,11 +13,15 @@
 //!
 //! Nothing green comes from the absence of a look.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use api::{Finding, KeyStatus, Severity, StatusReport, SubjectStatus, Verdict};
 use catalog::{BackupRow, Record};
+use hbase_types::TableName;
 use repository::{BackupHead, Repository};
 
 use crate::Result;
+use crate::backup::TableSelection;
 use crate::list::{id, repository_state};
 use crate::time::rfc3339;
 
@@ -27,6 +32,8 @@ pub struct StatusSubject {
     pub name: String,
     /// Cluster whose backups count.
     pub cluster: String,
+    /// Tables of a set; `None` = the whole cluster.
+    pub tables: Option<TableSelection>,
     /// Objective for the age of the newest backup.
     pub rpo_seconds: Option<u64>,
 }
@@ -43,7 +50,8 @@ pub fn status(repository: &Repository, subjects: &[StatusSubject], keys: KeyStat
         let mut names: Vec<&String> = backups.iter().map(|(_, row)| &row.cluster).collect();
         names.sort();
         names.dedup();
-        subjects = names.into_iter().map(|name| StatusSubject { name: name.clone(), cluster: name.clone(), rpo_seconds: None }).collect();
+        subjects =
+            names.into_iter().map(|name| StatusSubject { name: name.clone(), cluster: name.clone(), ..StatusSubject::default() }).collect();
     }
     let state = repository_state(repository);
     let mut findings = key_findings(keys);
@@ -54,7 +62,11 @@ pub fn status(repository: &Repository, subjects: &[StatusSubject], keys: KeyStat
                 .hint("seawall status --expect SEQ:HASH, or run it where a pin is kept"),
         );
     }
-    let subjects: Vec<SubjectStatus> = subjects.iter().map(|subject| judge(subject, &backups, now_millis)).collect();
+    let judged = subjects.iter().map(|subject| match &subject.tables {
+        Some(selection) => judge_set(subject, selection, &backups, now_millis),
+        None => Ok(judge(subject, &backups, now_millis)),
+    });
+    let subjects = judged.collect::<Result<Vec<SubjectStatus>>>()?;
     let of_subjects = subjects.iter().map(|subject| subject.verdict).max().unwrap_or(Verdict::NotRestorable);
     let verdict = of_subjects.max(worst(&findings));
     Ok(StatusReport { schema_version: api::STATUS_SCHEMA_VERSION, verdict, repository: state, keys, subjects, findings })
@@ -95,12 +107,7 @@ fn judge(subject: &StatusSubject, backups: &[(BackupHead, BackupRow)], now_milli
     let judged = newest_complete.or(newest);
     let restorable_millis = judged.map(|(_, row)| row.snapshot_first_millis);
     let age_seconds = restorable_millis.map(|millis| u64::try_from(now_millis.saturating_sub(millis) / 1000).unwrap_or(0));
-    if let (Some(age), Some(rpo)) = (age_seconds, subject.rpo_seconds)
-        && age > rpo
-    {
-        let message = format!("the newest complete backup is {age} s old, the objective is {rpo} s");
-        reasons.push(Finding::new("rpo-missed", Severity::Warning, message).hint("seawall backup"));
-    }
+    reasons.extend(too_old(age_seconds, subject));
     reasons.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     SubjectStatus {
         name: subject.name.clone(),
@@ -113,6 +120,71 @@ fn judge(subject: &StatusSubject, backups: &[(BackupHead, BackupRow)], now_milli
         tables: judged.map_or(0, |(_, row)| row.totals.unwrap_or_default().tables),
         reasons,
     }
+}
+
+/// A set is as new as the oldest of its tables: each table's newest backup counts, whatever else that backup holds.
+fn judge_set(
+    subject: &StatusSubject,
+    selection: &TableSelection,
+    backups: &[(BackupHead, BackupRow)],
+    now_millis: i64,
+) -> Result<SubjectStatus> {
+    let covers = selection.matcher()?;
+    let covered = |name: &str| TableName::parse(name).ok().filter(|table| covers(table));
+    let mine = || backups.iter().filter(|(_, row)| row.cluster == subject.cluster);
+    let mut newest_of: BTreeMap<TableName, &(BackupHead, BackupRow)> = BTreeMap::new();
+    let mut holding = BTreeSet::new();
+    for backup in mine() {
+        for table in backup.1.tables.iter().filter_map(|table| covered(&table.table)) {
+            newest_of.insert(table, backup);
+            holding.insert(backup.0.sequence);
+        }
+    }
+    let mut reasons = Vec::new();
+    let newest = newest_of.values().map(|(head, _)| head.sequence).max();
+    if newest.is_none() {
+        reasons.push(Finding::new("no-backup", Severity::Failure, "no backup holds a table of the set").hint("seawall backup --set NAME"));
+    }
+    for name in selection.tables.iter().filter(|name| !name.contains(['*', '?', '[', '{'])) {
+        if newest.is_some() && !TableName::parse(name).is_ok_and(|wanted| newest_of.contains_key(&wanted)) {
+            reasons.push(Finding::new("no-backup", Severity::Warning, format!("no backup holds {name}")).about(name.clone()));
+        }
+    }
+    for (table, (head, _)) in newest_of.iter().filter(|(_, (head, _))| Some(head.sequence) != newest) {
+        let message = format!("{table} is in backup {} and not in {}, the newest of the set", id(head.sequence), id(newest.unwrap_or(0)));
+        reasons.push(Finding::new("table-left-behind", Severity::Warning, message).about(table.to_string()));
+    }
+    for (head, row) in mine().filter(|(head, _)| newest.is_none_or(|newest| head.sequence >= newest)) {
+        for failed in row.failed.iter().filter(|failed| covered(&failed.table).is_some()) {
+            let message = format!("{} failed in backup {}", failed.table, id(head.sequence));
+            reasons.push(Finding::new("partial", Severity::Warning, message).about(failed.table.clone()));
+        }
+    }
+    if mine().any(|(_, row)| row.tables_elsewhere) {
+        let message = "a backup has too many tables to list them in its row: what it holds of the set is not counted";
+        reasons.push(Finding::new("tables-elsewhere", Severity::Unknown, message).hint("seawall show ID lists them"));
+    }
+    let restorable_millis = newest_of.values().map(|(_, row)| row.snapshot_first_millis).min();
+    let age_seconds = restorable_millis.map(|millis| u64::try_from(now_millis.saturating_sub(millis) / 1000).unwrap_or(0));
+    reasons.extend(too_old(age_seconds, subject));
+    reasons.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Ok(SubjectStatus {
+        name: subject.name.clone(),
+        verdict: worst(&reasons),
+        newest: newest.map(id),
+        restorable_to: restorable_millis.map(rfc3339),
+        age_seconds,
+        rpo_seconds: subject.rpo_seconds,
+        backups: holding.len() as u64,
+        tables: newest_of.len() as u64,
+        reasons,
+    })
+}
+
+fn too_old(age_seconds: Option<u64>, subject: &StatusSubject) -> Option<Finding> {
+    let (age, rpo) = (age_seconds?, subject.rpo_seconds?);
+    let message = format!("the newest complete backup is {age} s old, the objective is {rpo} s");
+    (age > rpo).then(|| Finding::new("rpo-missed", Severity::Warning, message).hint("seawall backup"))
 }
 
 /// Tables that were in the backup before the newest and are not in the newest; only where both rows list their tables.

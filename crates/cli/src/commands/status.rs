@@ -3,6 +3,7 @@
 use api::{ErrorKind, KeyStatus, Verdict};
 use clap::Args;
 use config::Config;
+use engine::backup::TableSelection;
 use engine::status::StatusSubject;
 
 use crate::command_line::{LimitOptions, RepositoryOptions};
@@ -39,11 +40,13 @@ pub(crate) async fn run(context: &Context, arguments: StatusArguments) -> Result
 
 /// The configured clusters, and the sets by their own names and objectives.
 fn subjects(config: &Config) -> Vec<StatusSubject> {
-    let clusters = config.clusters.keys().map(|name| StatusSubject { name: name.clone(), cluster: name.clone(), rpo_seconds: None });
+    let clusters =
+        config.clusters.keys().map(|name| StatusSubject { name: name.clone(), cluster: name.clone(), ..StatusSubject::default() });
     let only = config.clusters.keys().next().filter(|_| config.clusters.len() == 1);
     let sets = config.sets.values().filter_map(|set| {
         let cluster = set.cluster.as_ref().or(only)?.clone();
-        Some(StatusSubject { name: set.name.clone(), cluster, rpo_seconds: set.objectives.rpo_seconds })
+        let tables = TableSelection { tables: set.tables.clone(), exclude: set.exclude.clone(), ..TableSelection::default() };
+        Some(StatusSubject { name: set.name.clone(), cluster, tables: Some(tables), rpo_seconds: set.objectives.rpo_seconds })
     });
     clusters.chain(sets).collect()
 }

@@ -122,3 +122,28 @@ fn a_read_limit_is_held() {
     let least = (report["totals"]["read_bytes"].as_f64().unwrap() / 500_000.0) - 1.0;
     assert!(least > 2.0 && began.elapsed().as_secs_f64() >= least, "{:?}, at least {least} s", began.elapsed());
 }
+
+#[test]
+fn a_set_is_as_new_as_the_oldest_of_its_tables() {
+    let place = Place::with_repository();
+    let config = std::fs::read_to_string(place.path("seawall.toml")).unwrap();
+    let set = "[set.main]\ntables = [\"users\", \"shop:*\"]\nobjectives = { rpo = \"24h\" }\n";
+    std::fs::write(place.path("seawall.toml"), config + set).unwrap();
+    let verdict = |reason: Option<&str>, tables: u64| {
+        let report = place.run(&["status", "--json"]).json();
+        let set = report["subjects"].as_array().unwrap().iter().find(|subject| subject["name"] == "main").unwrap().clone();
+        let codes: Vec<&str> = set["reasons"].as_array().unwrap().iter().filter_map(|reason| reason["code"].as_str()).collect();
+        assert_eq!(codes.first().copied(), reason, "{set}");
+        assert_eq!(set["tables"], tables, "{set}");
+    };
+    verdict(Some("no-backup"), 0);
+    place.run(&["backup", "--table", "shop:orders"]).ok();
+    verdict(Some("no-backup"), 1);
+    place.run(&["backup", "--set", "main"]).ok();
+    verdict(None, place.run(&["list", "--json"]).json()["backups"][0]["tables"].as_array().map_or(0, |tables| tables.len() as u64));
+    place.run(&["backup", "--table", "users"]).ok();
+    verdict(
+        Some("table-left-behind"),
+        place.run(&["list", "--json"]).json()["backups"][1]["tables"].as_array().map_or(0, |tables| tables.len() as u64),
+    );
+}

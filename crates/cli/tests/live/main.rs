@@ -7,8 +7,10 @@
 mod chaos;
 mod concurrency;
 mod hdfs;
+mod input;
 mod journey;
 mod kill;
+mod limits;
 mod pairs;
 mod quick;
 mod random;

@@ -55,16 +55,21 @@ impl TableSelection {
         Ok(kept)
     }
 
-    /// An error if one of `hidden`, tables that exist but that we may not see, would be chosen.
-    pub fn refuse_hidden(&self, hidden: &[TableName]) -> Result<()> {
+    /// Whether a table would be chosen.
+    pub fn matcher(&self) -> Result<impl Fn(&TableName) -> bool + '_> {
         let tables = Pattern::parse_all(&self.tables)?;
         let exclude = Pattern::parse_all(&self.exclude)?;
-        let is_chosen = |table: &&TableName| {
+        Ok(move |table: &TableName| {
             let in_namespace = self.namespaces.iter().any(|namespace| namespace == table.namespace());
-            let wanted = self.all || in_namespace || tables.iter().any(|pattern| pattern.matches(table));
-            wanted && !exclude.iter().any(|pattern| pattern.matches(table))
-        };
-        let names: Vec<String> = hidden.iter().filter(is_chosen).map(TableName::to_string).collect();
+            let is_wanted = self.all || in_namespace || tables.iter().any(|pattern| pattern.matches(table));
+            is_wanted && !exclude.iter().any(|pattern| pattern.matches(table))
+        })
+    }
+
+    /// An error if one of `hidden`, tables that exist but that we may not see, would be chosen.
+    pub fn refuse_hidden(&self, hidden: &[TableName]) -> Result<()> {
+        let covers = self.matcher()?;
+        let names: Vec<String> = hidden.iter().filter(|table| covers(table)).map(TableName::to_string).collect();
         if names.is_empty() {
             return Ok(());
         }
