@@ -140,10 +140,7 @@ fn a_set_is_as_new_as_the_oldest_of_its_tables() {
     place.run(&["backup", "--table", "shop:orders"]).ok();
     verdict(Some("no-backup"), 1);
     place.run(&["backup", "--set", "main"]).ok();
-    verdict(None, place.run(&["list", "--json"]).json()["backups"][0]["tables"].as_array().map_or(0, |tables| tables.len() as u64));
+    verdict(None, 5);
     place.run(&["backup", "--table", "users"]).ok();
-    verdict(
-        Some("table-left-behind"),
-        place.run(&["list", "--json"]).json()["backups"][1]["tables"].as_array().map_or(0, |tables| tables.len() as u64),
-    );
+    verdict(Some("table-left-behind"), 5);
 }

@@ -318,6 +318,13 @@ pub(super) async fn namespaces(
 ) -> Result<Vec<Namespace>> {
     let Some(master) = target.master.as_deref() else { return Ok(Vec::new()) };
     let present: BTreeMap<String, Vec<(String, String)>> = master.namespaces().await?.into_iter().collect();
+    // Every cluster has it, so the AccessController hides it: and who may not see namespaces may not clone snapshots either.
+    if !present.contains_key(TableName::DEFAULT_NAMESPACE) {
+        return Err(EngineError::Auth {
+            message: format!("user {} is no administrator of the target: it may not even list the namespaces", target.options.user),
+            hint: Some(format!("in the HBase shell: grant '{}', 'RWXCA'", target.options.user)),
+        });
+    }
     let mut wanted: BTreeMap<&str, Vec<&TablePlan>> = BTreeMap::new();
     for table in tables {
         wanted.entry(table.target.namespace()).or_default().push(table);
