@@ -143,6 +143,7 @@ impl EngineError {
             Self::Storage(error) => storage_hint(error),
             Self::Client(error) => client_hint(error),
             Self::Repository(error) => repository_hint(error),
+            Self::Cancelled => Some("run the same command again: it goes on from what is done".into()),
             Self::Catalog(CatalogError::UnknownVersion { .. }) => {
                 Some("use the version of seawall that made this backup, or a newer one".into())
             }

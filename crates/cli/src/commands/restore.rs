@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::{ErrorKind, RestoreMode, RestorePlan, RestoreReport};
+use api::{ErrorKind, ErrorReport, RestoreMode, RestorePlan, RestoreReport};
 use clap::{Args, ValueEnum};
 use config::{Config, Limits, ResolvedCluster};
 use engine::list::ListFilter;
@@ -130,7 +130,7 @@ pub(crate) async fn run(context: &Context, arguments: RestoreArguments) -> Resul
     let report = run.run(plan).await;
     drop(progress);
     let report = report?;
-    Ok(Answer::of(render::restore_report(&report), &report)?.failing(failed(&report)))
+    Ok(Answer::of(render::restore_report(&report), &report)?.failing(failed(&report).map(|failure| failure.after_signal(&context.signals))))
 }
 
 /// The named target; else flags; else the cluster that was backed up, if it is configured; else the only one.
@@ -190,9 +190,14 @@ fn question(plan: &RestorePlan) -> String {
 
 fn failed(report: &RestoreReport) -> Option<Failure> {
     let errors: Vec<_> = report.tables.iter().filter_map(|table| Some((table, table.error.clone()?))).collect();
+    if let Some((_, stopped)) = errors.iter().find(|(_, error)| error.code == ErrorKind::Cancelled.code()) {
+        return Some(Failure::from(stopped.clone()));
+    }
     let (first, error) = errors.first()?;
     if errors.len() == report.tables.len() {
-        return Some(Failure::from(error.clone()));
+        let named =
+            if error.message.contains(&first.target) { error.message.clone() } else { format!("{}: {}", first.target, error.message) };
+        return Some(Failure::from(ErrorReport { message: named, ..error.clone() }));
     }
     let message = format!("{} of {} tables were not restored; {}: {}", errors.len(), report.tables.len(), first.target, error.message);
     let again = "run the same command again: it does the rest".to_owned();

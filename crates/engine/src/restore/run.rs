@@ -103,7 +103,12 @@ impl Run<'_> {
             report.outcome = RestoreOutcome::AlreadyRestored;
             return report;
         }
-        if let Err((error, left)) = self.attempt(plan, table, several, &mut report).await {
+        // Once stopped, no further table is begun.
+        let attempt = match self.cancel.is_cancelled() {
+            true => Err((EngineError::Cancelled, Vec::new())),
+            false => self.attempt(plan, table, several, &mut report).await,
+        };
+        if let Err((error, left)) = attempt {
             report.error = Some(error.report());
             report.left = left;
         }
