@@ -18,6 +18,10 @@ use tokio::time::Instant;
 use super::fault::next_random;
 use crate::{CreateOptions, FileReader, FileStatus, FileSystem, FileWriter, ObjectInfo, ObjectStore, Result, Space, StorageError, Upload};
 
+/// Tries of a read that ends early. A connection that broke off is whole the next time; an object that was cut stays cut, and the
+/// caller must know that soon.
+const SHORT_TRIES: u32 = 3;
+
 /// How calls are repeated.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryOptions {
@@ -56,11 +60,16 @@ impl Retry {
     async fn repeat<T, F: Future<Output = Result<T>>>(&self, mut call: impl FnMut() -> F) -> Result<T> {
         let start = Instant::now();
         let mut pause = self.options.first_pause;
+        let mut short = 0;
         loop {
             let error = match call().await {
                 Err(error) if error.is_retryable() || matches!(error, StorageError::TimedOut { .. }) => error,
                 done => return done,
             };
+            short += u32::from(matches!(error, StorageError::Short { .. }));
+            if short == SHORT_TRIES {
+                return Err(error);
+            }
             let drawn = self.draw(pause);
             if start.elapsed() + drawn >= self.options.deadline {
                 return Err(error);
@@ -266,6 +275,18 @@ mod tests {
         let tree = RetryFileSystem::new(fault.file_system(Arc::new(memory.clone())), RetryOptions::default());
         assert!(tree.rename_new("/a", "/b").await.expect_err("ambiguous").is_ambiguous());
         assert_eq!((fault.calls(), memory.contents().contains_key("/b")), (1, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_that_was_cut_is_told_soon() {
+        let memory = MemoryStore::default();
+        memory.put_new("key", Bytes::from_static(&[7; 100])).await.expect("put");
+        let fault = Fault::new(Vec::new());
+        let store = RetryStore::new(fault.store(Arc::new(memory)), RetryOptions::default());
+        let start = Instant::now();
+        assert!(matches!(store.get_range("key", 50..150).await, Err(StorageError::Short { .. })));
+        assert_eq!(fault.calls(), u64::from(SHORT_TRIES));
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
