@@ -156,13 +156,18 @@ fn traps_a_retried_call_is_one_clone() {
     witness.wait_procedure(first).unwrap();
     let other = witness.raw_restore_snapshot("plain", "u", (2, 2), false).and_then(|procedure| witness.wait_procedure(procedure));
     assert!(other.is_err() || other.as_ref().is_ok_and(|state| state.exception.is_some()), "another nonce is another clone: {other:?}");
-    // Killed right after its first call to the master, the restore goes on with the nonce in its journal.
-    let before = trap.site.state("t");
-    let restore = ["restore", "latest", "--table", "t", "--as", "v", "--yes"];
+    // Killed right after its first call to the master, the restore goes on with the nonce in its journal; with as many regions as
+    // this the master is still at it when the second run asks, which is to wait.
+    witness.create_table(&TableSpec::new("wide").family(FamilySpec::new("f")).regions(100)).unwrap();
+    witness.load("wide", 1000, 100, 9).unwrap();
+    trap.vault.backup(&["--table", "wide"]);
+    let before = trap.site.state("wide");
+    let restore = ["restore", "latest", "--table", "wide", "--as", "v", "--yes"];
     let mut child = trap.vault.command(&restore).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let journals = trap.root().join(".seawall");
     let asked = || files(&journals).iter().any(|file| file.file_name().is_some_and(|name| name.to_string_lossy().contains("cloning-")));
     assert!(wait(20, asked), "the restore never noted that it asks for the clone: {:?}", files(&journals));
+    assert!(wait(20, || witness.tables().unwrap().contains(&"v".to_owned())), "the master never began");
     child.kill().unwrap();
     child.wait().unwrap();
     trap.vault.run(&restore).ok();

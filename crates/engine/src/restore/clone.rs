@@ -87,11 +87,15 @@ fn says_missing(error: &ClientError) -> bool {
     text.contains("Can't find hfile") || text.contains("Missing parent hfile") || text.contains("CorruptedSnapshotException")
 }
 
-/// A table of that name is there: it is ours if its regions are those of the backup.
+/// A table of that name is there: it is ours if its regions are those of the backup. The clone that an earlier try asked for may
+/// still be opening them, and until it ends the table cannot be used, nor may its snapshot go.
 async fn ours(master: &dyn Master, table: &TableName, expected: &[RegionInfo]) -> Result<()> {
     let names = |regions: &[RegionInfo]| -> BTreeSet<String> { regions.iter().map(RegionInfo::encoded_name).collect() };
     let found = master.regions(table).await?;
-    if names(&found).is_superset(&names(expected)) { Ok(()) } else { Err(exists(table)) }
+    if !names(&found).is_superset(&names(expected)) {
+        return Err(exists(table));
+    }
+    master.wait_settled(table).await
 }
 
 /// What is refused when the name is taken.

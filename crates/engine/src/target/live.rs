@@ -72,6 +72,11 @@ impl Master for LiveMaster {
         }
     }
 
+    async fn wait_settled(&self, table: &TableName) -> Result<()> {
+        self.connection.wait_table_settled(table, self.deadline).await?;
+        Ok(())
+    }
+
     async fn schema(&self, table: &TableName) -> Result<Option<Bytes>> {
         Ok(self.connection.table_schema_raw(table).await?)
     }

@@ -74,6 +74,8 @@ pub trait Master: Send + Sync + Debug {
     async fn tables(&self) -> Result<Vec<TableName>>;
     /// Whether the table is enabled (or on the way there); `None` when there is no such table.
     async fn is_enabled(&self, table: &TableName) -> Result<Option<bool>>;
+    /// Waits until the table is enabled or disabled, not on the way to either.
+    async fn wait_settled(&self, table: &TableName) -> Result<()>;
     /// Descriptor, raw; `None` when there is no such table.
     async fn schema(&self, table: &TableName) -> Result<Option<Bytes>>;
     /// Regions from `hbase:meta`, split parents included.

@@ -85,6 +85,18 @@ impl Connection {
         }
     }
 
+    /// Waits until no procedure is enabling or disabling the table; the state it then has.
+    pub async fn wait_table_settled(&self, table: &TableName, deadline: Duration) -> Result<TableState> {
+        let mut budget = Budget::new(&self.core.options, "table state", deadline);
+        loop {
+            let state = self.table_state(table).await?;
+            if matches!(state, TableState::Enabled | TableState::Disabled) {
+                return Ok(state);
+            }
+            budget.poll_pause(&ClientError::NoMaster { detail: format!("table {table} is still {state:?}") }).await?;
+        }
+    }
+
     /// Makes a table from a raw `TableSchema` and waits until its regions are open.
     pub async fn create_table(&self, schema_raw: &Bytes, split_keys: &[Bytes], nonce: Nonce, deadline: Duration) -> Result<()> {
         let request = raw::CreateTable {
