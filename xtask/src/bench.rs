@@ -15,9 +15,9 @@ use crate::workspace;
 /// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Subject {
-    /// Backup into an empty repository, beside ExportSnapshot and restic.
+    /// Backup into an empty repository, beside ExportSnapshot, restic and `cp`.
     Backup,
-    /// Restore into an empty root directory, beside restic.
+    /// Restore into an empty root directory, beside the same.
     Restore,
 }
 
@@ -57,8 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     workspace::run("cargo", &["build", "--quiet", "--release", "--locked", "--package", "seawall"], &[])?;
     let bench = Bench::prepare(options)?;
     let tools: &[Tool] = match options.subject {
-        Subject::Backup => &[Tool::Seawall, Tool::ExportSnapshot, Tool::Restic],
-        Subject::Restore => &[Tool::Seawall, Tool::Restic],
+        Subject::Backup | Subject::Restore => &[Tool::Seawall, Tool::ExportSnapshot, Tool::Restic, Tool::Copy],
     };
     let mut rows: Vec<(Tool, Vec<Figures>, Vec<Figures>)> = tools.iter().map(|tool| (*tool, Vec::new(), Vec::new())).collect();
     for round in 0..=options.runs {
@@ -80,6 +79,8 @@ enum Tool {
     Seawall,
     ExportSnapshot,
     Restic,
+    /// `cp -r`, then `sync` of what it wrote: what the machine itself takes.
+    Copy,
 }
 
 impl Tool {
@@ -88,6 +89,7 @@ impl Tool {
             Self::Seawall => "seawall",
             Self::ExportSnapshot => "ExportSnapshot 2.5.10 (2 mappers, no checksum, no encryption)",
             Self::Restic => "restic (Debian package)",
+            Self::Copy => "cp -r, then sync",
         }
     }
 }
@@ -145,8 +147,17 @@ impl Bench {
                     &mut self.seawall(&place, &["restore", "latest", "--all", "--target", "empty", "--as-namespace", "default", "--yes"]),
                 )?
             }
-            (Tool::ExportSnapshot, Subject::Backup) => measure(&mut self.export(&place, data)?)?,
-            (Tool::ExportSnapshot, Subject::Restore) => bail!("ExportSnapshot does not restore"),
+            (Tool::ExportSnapshot, Subject::Backup) => measure(&mut self.export(&place, &data.root, "exported")?)?,
+            (Tool::ExportSnapshot, Subject::Restore) => {
+                measure(&mut self.export(&place, &data.root, "exported")?)?;
+                measure(&mut self.export(&place, &place.join("exported"), "restored")?)?
+            }
+            (Tool::Copy, _) => {
+                let script = "cp -r \"$1\" \"$2\" && find \"$2\" -exec sync {} +";
+                let mut command = Command::new("sh");
+                command.args(["-c", script, "sh"]).arg(&data.root).arg(place.join("copy"));
+                measure(&mut quiet(command))?
+            }
             (Tool::Restic, Subject::Backup) => {
                 measure(&mut restic(&place, &["init"], &[]))?;
                 measure(&mut restic(&place, &["backup", "--no-cache"], &[&data.root]))?
@@ -184,7 +195,7 @@ impl Bench {
         quiet(command)
     }
 
-    fn export(&self, place: &Path, data: &Dataset) -> Result<Command> {
+    fn export(&self, place: &Path, from: &Path, to: &str) -> Result<Command> {
         let configuration = place.join("conf");
         std::fs::create_dir_all(&configuration)?;
         let property = |name: &str, value: &str| format!("<property><name>{name}</name><value>{value}</value></property>");
@@ -192,7 +203,7 @@ impl Bench {
             configuration.join("hbase-site.xml"),
             format!(
                 "<configuration>{}{}{}{}</configuration>",
-                property("hbase.rootdir", &format!("file://{}", data.root.display())),
+                property("hbase.rootdir", &format!("file://{}", from.display())),
                 property("fs.defaultFS", "file:///"),
                 property("mapreduce.framework.name", "local"),
                 property("hadoop.tmp.dir", &place.join("tmp").display().to_string()),
@@ -209,7 +220,7 @@ impl Bench {
             "-no-checksum-verify",
             "-copy-to",
         ]);
-        command.arg(format!("file://{}", place.join("exported").display()));
+        command.arg(format!("file://{}", place.join(to).display()));
         Ok(quiet(command))
     }
 

@@ -21,9 +21,6 @@ use crate::command_line::{Parsed, parse};
 use crate::context::Context;
 use crate::output::Output;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let json_wanted = arguments.iter().skip(1).take_while(|argument| *argument != "--").any(|argument| argument == "--json");

@@ -10,7 +10,7 @@ use api::{AffectedRegion, Phase, VERIFY_SCHEMA_VERSION, VerifyLevel, VerifyRepor
 use catalog::{Entry, decode_entry, key};
 use hbase_types::RegionInfo;
 use repository::{Damage, FileIdentity, Freshness, Repository, VerifyOptions};
-use storage::Clock;
+use storage::{Clock, KeepBuffers};
 
 use crate::{Monitor, Result};
 
@@ -28,6 +28,7 @@ pub struct VerifyRequest {
 /// Verifies `repository`. Damage is in the report, not an error.
 pub async fn verify(repository: &Repository, request: &VerifyRequest, clock: &dyn Clock, monitor: &dyn Monitor) -> Result<VerifyReport> {
     let began_millis = clock.now_millis();
+    let _buffers = KeepBuffers::new();
     let level = match request.level {
         VerifyLevel::Quick => repository::VerifyLevel::Quick,
         VerifyLevel::Data => repository::VerifyLevel::Data,

@@ -9,6 +9,7 @@
 mod blocking;
 mod blocking_reader;
 mod budget;
+mod buffer;
 mod clock;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
@@ -32,6 +33,7 @@ mod open;
 pub mod wrap;
 
 pub use blocking_reader::{BlockingPool, BlockingReader, ObjectReader, WINDOW_BYTES};
+pub use buffer::{Buffer, KeepBuffers};
 pub use budget::{BudgetedBytes, ByteBudget, BytePermit};
 pub use clock::{Clock, SystemClock};
 pub use error::StorageError;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use rustix::fs::{Advice, AtFlags, CWD, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 
-use crate::{Result, StorageError};
+use crate::{Buffer, Result, StorageError};
 
 /// What a failed call says, in the words of [`StorageError`]. `right` is what the caller would have to be allowed to do.
 pub(crate) fn failure(path: &str, operation: &'static str, right: &str, errno: Errno) -> StorageError {
@@ -55,18 +55,11 @@ pub(crate) fn length_bytes(stat: &Stat) -> u64 {
 
 /// Reads exactly `length` bytes; the caller has checked them against the file's length. A file that shrank is `Short`.
 pub(crate) fn read_exactly(file: impl AsFd, path: &str, offset: u64, length: usize) -> Result<Bytes> {
-    let mut buffer: Vec<u8> = Vec::with_capacity(length);
+    let mut buffer = Buffer::with_capacity(length);
     while buffer.len() < length {
         let at = offset + buffer.len() as u64;
-        let room = length - buffer.len();
-        // The vector may have more room than was asked for: never read past the range.
-        let read = if buffer.capacity() == length {
-            rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut buffer), at)
-        } else {
-            let mut part = vec![0u8; room];
-            rustix::io::pread(&file, part.as_mut_slice(), at).inspect(|&read| buffer.extend(part.into_iter().take(read)))
-        };
-        match read {
+        // The buffer may have a little more room than was asked for: what the file has there is cut off below.
+        match rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut buffer), at) {
             Ok(0) => {
                 let (expected, actual) = (length as u64, buffer.len() as u64);
                 return Err(StorageError::Short { path: path.to_owned(), offset, expected, actual });
@@ -75,7 +68,8 @@ pub(crate) fn read_exactly(file: impl AsFd, path: &str, offset: u64, length: usi
             Err(errno) => return Err(failure(path, "read", "read", errno)),
         }
     }
-    Ok(Bytes::from(buffer))
+    buffer.truncate(length);
+    Ok(buffer.freeze())
 }
 
 /// Largest single write. Measured on ext4 of Linux 6.18: the page cache takes as large a piece of memory as the write has bytes, and writes

@@ -16,7 +16,7 @@ use crate::local_disk::{failure, retry_interrupted, write_all, write_back};
 use crate::{Result, StorageError};
 
 /// Bytes handed to a blocking thread at a time.
-const CHUNK_BYTES: usize = 4 << 20;
+const CHUNK_BYTES: usize = 1 << 20;
 /// Parts in a chunk, so that many tiny parts do not pile up.
 const CHUNK_PARTS: usize = 1024;
 /// Bytes behind the writer that stay in the page cache. What is further behind leaves it as soon as it is on disk: its memory is used

@@ -10,7 +10,7 @@ use catalog::record::Pair;
 use catalog::{BackupKind, BackupRow, ClusterRecord, FailedTable, Omission, Record, SourceKind, TableRow, Totals};
 use futures::StreamExt;
 use repository::{CommitReceipt, CommitRequest, StoredFile};
-use storage::Clock;
+use storage::{Clock, KeepBuffers};
 use tokio::time::Instant;
 
 use super::metadata::{self, Metadata};
@@ -35,6 +35,7 @@ pub async fn run(planned: PlannedBackup, monitor: Arc<dyn Monitor>, cancel: Canc
     }
     let source = planned.source.clone();
     let begun = Instant::now();
+    let _buffers = KeepBuffers::new();
     let result = run_to_commit(planned, &monitor, cancel).await;
     monitor.begin(Phase::Cleanup, Work::default());
     let left = source.clean_up().await;

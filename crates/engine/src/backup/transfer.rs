@@ -73,7 +73,7 @@ impl Transfer {
         let workers = workers.max(1);
         let share = usize::try_from(memory_bytes).unwrap_or(usize::MAX) / (workers * 4);
         // Whole frames of the repository, so that it need not copy.
-        let chunk_bytes = (share.clamp(1 << 20, 4 << 20) >> 20) << 20;
+        let chunk_bytes = (share.clamp(1 << 20, 2 << 20) >> 20) << 20;
         Self { source, upload, monitor, cancel, workers: Semaphore::new(workers), chunk_bytes, slots: Mutex::default() }
     }
 

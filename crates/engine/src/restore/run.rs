@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use api::{Phase, RESTORE_SCHEMA_VERSION, RestoreOutcome, RestoreReport, RestoreTableReport, Work};
 use futures::{StreamExt, TryStreamExt};
-use storage::Clock;
+use storage::{Clock, KeepBuffers};
 use tokio_util::sync::CancellationToken;
 
 use super::clone::{clone_as, compare_boundaries, rehearse, renamed};
@@ -50,6 +50,7 @@ impl Run<'_> {
             return Err(EngineError::Refused { message: blocker.message.clone(), hint: blocker.hint.clone() });
         }
         let began_millis = self.clock.now_millis();
+        let _buffers = KeepBuffers::new();
         metadata::create_namespaces(self.target, &plan.namespaces).await?;
         let mut reports = Vec::with_capacity(plan.tables.len());
         let several = plan.tables.len() > 1;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use storage::ObjectStore;
+use storage::{Buffer, ObjectStore};
 
 use crate::crypto::{Purpose, SealingKey};
 use crate::error::{RepositoryError, Result};
@@ -70,20 +70,21 @@ impl OpenObject {
         let frame: &Frame = self.table.frames.get(number as usize).ok_or_else(|| damaged("not in the frame table"))?;
         let last = number as usize + 1 == self.table.frames.len();
         let purpose = if last { Purpose::LastFrame } else { Purpose::Frame };
-        let mut buffer = stored.to_vec();
+        let mut buffer = Buffer::copy_of(stored, 0);
         let opened =
             self.key.open(purpose, u64::from(number), &frame.aad(), &mut buffer).ok_or_else(|| damaged("does not authenticate"))?.len();
         buffer.truncate(opened);
         let plain = match frame.codec {
             Codec::Raw | Codec::Padding => buffer,
             Codec::Zstd => {
-                zstd::bulk::decompress(&buffer, frame.plaintext_bytes as usize).map_err(|error| damaged(&format!("zstd: {error}")))?
+                let plain = zstd::bulk::decompress(&buffer, frame.plaintext_bytes as usize);
+                Buffer::from(plain.map_err(|error| damaged(&format!("zstd: {error}")))?)
             }
         };
         if plain.len() != frame.plaintext_bytes as usize {
             return Err(damaged("plaintext has another length than the table says"));
         }
-        Ok(Bytes::from(plain))
+        Ok(plain.freeze())
     }
 }
 

@@ -4,6 +4,7 @@
 //! one frame back for that. Each sealed frame is opened again and compared before it is handed out (verify before upload).
 
 use bytes::Bytes;
+use storage::Buffer;
 
 use crate::crypto::{Purpose, SealingKey, TAG_BYTES};
 use crate::error::{RepositoryError, Result};
@@ -39,7 +40,7 @@ pub(crate) struct Sealer {
     futile: u32,
     skip: u32,
     /// Where sealed frames are opened again; kept, since fresh memory of this size costs as much as the cipher.
-    scratch: Vec<u8>,
+    scratch: Buffer,
 }
 
 impl Sealer {
@@ -68,7 +69,7 @@ impl Sealer {
         let offset = header.len() as u64;
         let first = Bytes::from(header.clone());
         Ok((
-            Self { object, key, header, body, table: Table::default(), offset, held: None, futile: 0, skip: 0, scratch: Vec::new() },
+            Self { object, key, header, body, table: Table::default(), offset, held: None, futile: 0, skip: 0, scratch: Buffer::default() },
             first,
         ))
     }
@@ -119,11 +120,14 @@ impl Sealer {
         self.body.update(&buffer);
         self.offset += buffer.len() as u64;
         self.table.frames.push(frame);
-        Ok(Bytes::from(buffer))
+        Ok(buffer.freeze())
     }
 
     /// Opens what was just sealed and compares: a fault in memory, codec or cipher is found before anything is stored.
     fn check(&mut self, frame: &Frame, purpose: Purpose, position: u64, sealed: &[u8], plaintext: &[u8]) -> Result<()> {
+        if self.scratch.capacity() < sealed.len() {
+            self.scratch = Buffer::with_capacity(sealed.len());
+        }
         self.scratch.clear();
         self.scratch.extend_from_slice(sealed);
         let opened = self.key.open(purpose, position, &frame.aad(), &mut self.scratch);
@@ -135,12 +139,8 @@ impl Sealer {
         if same { Ok(()) } else { Err(self.failed()) }
     }
 
-    fn compress(&mut self, plaintext: &[u8], compression: Compression) -> Result<(Codec, Vec<u8>)> {
-        let raw = || {
-            let mut buffer = Vec::with_capacity(plaintext.len() + TAG_BYTES);
-            buffer.extend_from_slice(plaintext);
-            (Codec::Raw, buffer)
-        };
+    fn compress(&mut self, plaintext: &[u8], compression: Compression) -> Result<(Codec, Buffer)> {
+        let raw = || (Codec::Raw, Buffer::copy_of(plaintext, TAG_BYTES));
         if compression == Compression::None || plaintext.is_empty() {
             return Ok(raw());
         }
@@ -159,7 +159,7 @@ impl Sealer {
         }
         self.futile = 0;
         compressed.reserve_exact(TAG_BYTES);
-        Ok((Codec::Zstd, compressed))
+        Ok((Codec::Zstd, Buffer::from(compressed)))
     }
 
     fn failed(&self) -> RepositoryError {

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 
 use super::client::{HdfsClient, STREAM_BYTES};
 use super::error::{Asked, translate};
 use crate::key::check_range;
-use crate::{FileReader, Result, StorageError};
+use crate::{Buffer, FileReader, Result, StorageError};
 
 /// Readers tried for one range: a reader keeps the DataNodes it gave up and block tokens that have expired.
 const READERS: usize = 3;
@@ -43,7 +43,7 @@ impl HdfsReader {
     }
 
     /// Appends to `buffer` what is missing of the range. Whatever arrived before an error stays.
-    async fn fill(&self, reader: &hdfs_native::file::FileReader, offset: u64, length: usize, buffer: &mut BytesMut) -> Result<()> {
+    async fn fill(&self, reader: &hdfs_native::file::FileReader, offset: u64, length: usize, buffer: &mut Buffer) -> Result<()> {
         let start = offset + buffer.len() as u64;
         let left = length - buffer.len();
         check_range(&self.path, start, left as u64, reader.file_length() as u64)?;
@@ -51,7 +51,10 @@ impl HdfsReader {
         let mut stream = Box::pin(reader.read_range_stream(start, left));
         while buffer.len() < length {
             match stream.next().await {
-                Some(Ok(bytes)) => buffer.extend_from_slice(bytes.get(..length - buffer.len()).unwrap_or(&bytes)),
+                Some(Ok(bytes)) => {
+                    let missing = length - buffer.len();
+                    buffer.extend_from_slice(bytes.get(..missing).unwrap_or(&bytes));
+                }
                 Some(Err(error)) => return Err(translate(self.client.url(), asked(&self.path), error)),
                 None => return Err(short(&self.path, offset, length, buffer.len())),
             }
@@ -60,7 +63,7 @@ impl HdfsReader {
     }
 
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
-        let mut buffer = BytesMut::with_capacity(length);
+        let mut buffer = Buffer::with_capacity(length);
         for attempt in 1.. {
             let reader = self.current();
             let error = match self.fill(&reader, offset, length, &mut buffer).await {
