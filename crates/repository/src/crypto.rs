@@ -80,6 +80,15 @@ impl SealingKey {
     pub(crate) fn open<'b>(&self, purpose: Purpose, position: u64, aad: &[u8], buffer: &'b mut [u8]) -> Option<&'b mut [u8]> {
         self.key.open_in_place(nonce(purpose, position), Aad::from(aad), buffer).ok()
     }
+
+    /// Like [`Self::open`], into `plaintext`, which must have the plaintext's length; `sealed` stays as it is.
+    pub(crate) fn open_into(&self, purpose: Purpose, position: u64, aad: &[u8], sealed: &[u8], plaintext: &mut [u8]) -> Option<()> {
+        let (ciphertext, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG_BYTES)?)?;
+        if ciphertext.len() != plaintext.len() {
+            return None;
+        }
+        self.key.open_separate_gather(nonce(purpose, position), Aad::from(aad), ciphertext, tag, plaintext).ok()
+    }
 }
 
 fn nonce(purpose: Purpose, position: u64) -> Nonce {

@@ -125,13 +125,15 @@ impl Sealer {
 
     /// Opens what was just sealed and compares: a fault in memory, codec or cipher is found before anything is stored.
     fn check(&mut self, frame: &Frame, purpose: Purpose, position: u64, sealed: &[u8], plaintext: &[u8]) -> Result<()> {
-        if self.scratch.capacity() < sealed.len() {
+        let length = sealed.len().saturating_sub(TAG_BYTES);
+        if self.scratch.capacity() < length {
             self.scratch = Buffer::with_capacity(sealed.len());
         }
-        self.scratch.clear();
-        self.scratch.extend_from_slice(sealed);
-        let opened = self.key.open(purpose, position, &frame.aad(), &mut self.scratch);
-        let Some(opened) = opened else { return Err(self.failed()) };
+        self.scratch.resize(length, 0);
+        if self.key.open_into(purpose, position, &frame.aad(), sealed, &mut self.scratch).is_none() {
+            return Err(self.failed());
+        }
+        let opened = self.scratch.as_slice();
         let same = match frame.codec {
             Codec::Raw | Codec::Padding => opened == plaintext,
             Codec::Zstd => zstd::bulk::decompress(opened, plaintext.len()).is_ok_and(|decompressed| decompressed == plaintext),
