@@ -34,6 +34,7 @@ fn witness_sources(version: HBaseVersion) -> Vec<Source> {
 
 fn hbase_pom(version: HBaseVersion) -> &'static str {
     match version {
+        HBaseVersion::V2_3_6 => include_str!("../poms/hbase-2.3.6.xml"),
         HBaseVersion::V2_4_18 => include_str!("../poms/hbase-2.4.18.xml"),
         HBaseVersion::V2_5_13 => include_str!("../poms/hbase-2.5.13.xml"),
         HBaseVersion::V2_6_4 => include_str!("../poms/hbase-2.6.4.xml"),

@@ -175,7 +175,7 @@ fn hbase_site(settings: &Settings<'_>, hbase: &mut Site) {
     hbase.set("hbase.master.wait.on.regionservers.timeout", 1500);
     hbase.set("hbase.master.wait.on.regionservers.interval", 300);
     hbase.set("zookeeper.session.timeout", 6000);
-    if settings.version != HBaseVersion::V2_4_18 {
+    if settings.version > HBaseVersion::V2_4_18 {
         let theirs = "org.apache.hadoop.hbase.io.compress.zstd.ZstdCodec";
         hbase.set("hbase.io.compress.zstd.codec", if settings.version.needs_our_codec() { "witness.ZstdCodec" } else { theirs });
     }
@@ -189,7 +189,7 @@ fn hbase_site(settings: &Settings<'_>, hbase: &mut Site) {
         Kind::Distributed { .. } => {
             hbase.set("hbase.cluster.distributed", true);
             // 2.4's asynchronous WAL writer reaches into older Hadoop clients than the one here.
-            if settings.version == HBaseVersion::V2_4_18 {
+            if settings.version <= HBaseVersion::V2_4_18 {
                 hbase.set("hbase.wal.provider", "filesystem");
             }
         }

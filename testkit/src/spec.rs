@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use crate::ports::Ports;
 
 /// The HBase releases the lab can start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HBaseVersion {
+    /// Too old for Seawall, here to be refused: not in [`HBaseVersion::ALL`].
+    V2_3_6,
     V2_4_18,
     V2_5_13,
     V2_6_4,
@@ -15,12 +17,13 @@ pub enum HBaseVersion {
 }
 
 impl HBaseVersion {
-    /// Every release, oldest first.
+    /// Every supported release, oldest first.
     pub const ALL: [HBaseVersion; 4] = [Self::V2_4_18, Self::V2_5_13, Self::V2_6_4, Self::V3_0_0Alpha4];
 
     /// The short name, as in `--hbase 2.6.4`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::V2_3_6 => "2.3.6",
             Self::V2_4_18 => "2.4.18",
             Self::V2_5_13 => "2.5.13",
             Self::V2_6_4 => "2.6.4",
@@ -36,8 +39,8 @@ impl HBaseVersion {
     /// Codecs that this release can both write and read here, as HBase spells them.
     pub fn codecs(self) -> &'static [&'static str] {
         match self {
-            // 2.4 knows ZSTD only through Hadoop's native library, which the jars do not carry.
-            Self::V2_4_18 => &["NONE", "GZ", "SNAPPY", "LZ4"],
+            // These know ZSTD only through Hadoop's native library, which the jars do not carry.
+            Self::V2_3_6 | Self::V2_4_18 => &["NONE", "GZ", "SNAPPY", "LZ4"],
             _ => &["NONE", "GZ", "SNAPPY", "LZ4", "ZSTD"],
         }
     }

@@ -12,6 +12,7 @@ mod bench;
 mod check;
 mod ci;
 mod codegen;
+mod json_docs;
 mod lab;
 mod measure;
 mod tidy;
@@ -54,6 +55,6 @@ fn main() -> anyhow::Result<()> {
         Verb::Tidy => tidy::run(),
         Verb::Ci { suites } => ci::run(&suites),
         Verb::Bench(options) => bench::run(&options),
-        Verb::Codegen { check } => codegen::run(&workspace::root(), check),
+        Verb::Codegen { check } => codegen::run(&workspace::root(), check).and_then(|()| json_docs::run(&workspace::root(), check)),
     }
 }

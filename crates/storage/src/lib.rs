@@ -33,8 +33,8 @@ mod open;
 pub mod wrap;
 
 pub use blocking_reader::{BlockingPool, BlockingReader, ObjectReader, WINDOW_BYTES};
-pub use buffer::{Buffer, KeepBuffers};
 pub use budget::{BudgetedBytes, ByteBudget, BytePermit};
+pub use buffer::{Buffer, KeepBuffers};
 pub use clock::{Clock, SystemClock};
 pub use error::StorageError;
 pub use file_system::{CreateOptions, FileReader, FileStatus, FileSystem, FileWriter, Space};

@@ -97,6 +97,32 @@ fn an_offline_restore_beside_a_table_of_that_name_leaves_its_files_alone() {
     assert_eq!(read("hbase/data"), before);
 }
 
+/// A config of format version 2, signed as a later seawall would sign it: not damage, and not to be touched.
+#[test]
+fn a_repository_of_a_newer_format_is_left_alone() {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+    let place = Place::with_repository();
+    let path = place.path("repository/cfg/0000000001");
+    let admin = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let mut config = std::fs::read(&path).unwrap();
+    config[8..10].copy_from_slice(&2u16.to_le_bytes());
+    config[66..98].copy_from_slice(admin.public_key().as_ref());
+    let signed = config.len() - 64;
+    let signature = admin.sign(&config[..signed]);
+    config[signed..].copy_from_slice(signature.as_ref());
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    std::fs::write(&path, config).unwrap();
+    let read = || files(&place.path("repository")).into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect::<Vec<_>>();
+    let before = read();
+    let fresh = place.text("fresh");
+    std::fs::create_dir(&fresh).unwrap();
+    for verb in [&["list"][..], &["backup", "--all"], &["verify", "--level", "data"], &["restore", "--all", "--rootdir", &fresh, "--yes"]] {
+        place.run(verb).fails(14, &["error[UNSUPPORTED 14]", "newer", "cfg/0000000001", "use a newer seawall"]);
+    }
+    assert_eq!(read(), before);
+    assert!(files(&place.path("fresh")).is_empty());
+}
+
 #[test]
 fn a_rolled_back_repository_is_found_by_the_pin() {
     let place = Place::with_repository();

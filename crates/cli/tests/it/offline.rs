@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::fixture::{Place, files};
 
 /// Store files by bare name: 32 hexadecimal digits, or longer MOB and bulk-load names; no links, references, side files.
-fn store_files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn store_files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let is_store_file = |name: &str| name.len() >= 32 && name.bytes().take(32).all(|byte| byte.is_ascii_hexdigit()) && !name.contains('.');
     let named = files(root).into_iter().filter_map(|path| Some((path.file_name()?.to_str()?.to_string(), path)));
     let found = named.filter(|(name, _)| is_store_file(name)).map(|(name, path)| (name, std::fs::read(path).unwrap()));

@@ -63,3 +63,19 @@ fn input_that_a_live_cluster_refuses() {
     let listed = vault.json(&["list"]);
     assert_eq!(listed["backups"].as_array().unwrap().len(), 2, "{listed}");
 }
+
+/// Discovery, the rights and the files would do; what it cannot do is said before anything is asked of it.
+#[test]
+#[ignore = "live"]
+fn input_of_an_hbase_too_old() {
+    let lab = testkit::Lab::start(LabSpec::standalone(HBaseVersion::V2_3_6)).unwrap();
+    let vault = Vault::of_labs(&[&lab]);
+    let words = "HBase 2.3.6 is too old: 2.4 or newer is needed";
+    for verb in [&["backup", "--all"][..], &["look"]] {
+        vault.run(verb).fails(14, &[words, "hint: "]);
+    }
+    let checked = vault.run(&["check"]);
+    checked.fails(13, &["1 of 9 checks failed: master"]);
+    assert!(checked.out.contains(words), "{}", checked.out);
+    assert_eq!(vault.json(&["list"])["backups"].as_array().unwrap().len(), 0);
+}

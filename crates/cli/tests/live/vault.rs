@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use testkit::Lab;
 
 use crate::site::Site;
 
@@ -52,7 +53,14 @@ impl Vault {
     pub(crate) fn new(sites: &[&Site]) -> Self {
         let directory = tempfile::Builder::new().prefix("seawall-vault-").tempdir().unwrap();
         let url = format!("file://{}", directory.path().join("repository").display());
-        Self::with_repository(directory, sites, &url)
+        Self::with_repository(directory, &sites.iter().map(|site| &site.lab).collect::<Vec<_>>(), &url)
+    }
+
+    /// The same for clusters that no witness looks at.
+    pub(crate) fn of_labs(labs: &[&Lab]) -> Self {
+        let directory = tempfile::Builder::new().prefix("seawall-vault-").tempdir().unwrap();
+        let url = format!("file://{}", directory.path().join("repository").display());
+        Self::with_repository(directory, labs, &url)
     }
 
     /// The same, with the repository on a site's HDFS.
@@ -60,18 +68,18 @@ impl Vault {
         let directory = tempfile::Builder::new().prefix("seawall-vault-").tempdir().unwrap();
         let root = site.lab.rootdir();
         let authority = root.split('/').nth(2).unwrap();
-        Self::with_repository(directory, &[site], &format!("hdfs://{authority}{path}"))
+        Self::with_repository(directory, &[&site.lab], &format!("hdfs://{authority}{path}"))
     }
 
-    fn with_repository(directory: tempfile::TempDir, sites: &[&Site], url: &str) -> Self {
+    fn with_repository(directory: tempfile::TempDir, labs: &[&Lab], url: &str) -> Self {
         let vault = Self { directory };
         let mut text = "version = 1\n".to_owned();
-        for (name, site) in ["one", "two", "three"].iter().zip(sites) {
-            write!(text, "[cluster.{name}]\nconf_dir = \"{}\"\n", site.lab.conf_dir().display()).unwrap();
+        for (name, lab) in ["one", "two", "three"].iter().zip(labs) {
+            write!(text, "[cluster.{name}]\nconf_dir = \"{}\"\n", lab.conf_dir().display()).unwrap();
         }
         write!(text, "[repo.main]\nurl = \"{url}\"\nkey = {{ file = \"{}\" }}\n", vault.path("repo.key").display()).unwrap();
         if url.starts_with("hdfs:") {
-            writeln!(text, "conf_dir = \"{}\"", sites[0].lab.conf_dir().display()).unwrap();
+            writeln!(text, "conf_dir = \"{}\"", labs[0].conf_dir().display()).unwrap();
         }
         std::fs::write(vault.path("seawall.toml"), text).unwrap();
         vault.run(&["init"]).ok();
