@@ -5,7 +5,8 @@
 use crate::fixture::{Place, files};
 use crate::offline::store_files;
 
-const STEP: u64 = 41;
+const BACKUP_STEP: u64 = 41;
+const RESTORE_STEP: u64 = 123;
 /// What a table gets besides the files it has.
 const MORE_FILES: usize = 200;
 
@@ -21,8 +22,8 @@ fn many_files() -> Place {
     place
 }
 
-fn step() -> u64 {
-    std::env::var("SEAWALL_KILL_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(STEP)
+fn step(default: u64) -> usize {
+    std::env::var("SEAWALL_KILL_STEP").ok().and_then(|step| step.parse().ok()).unwrap_or(default) as usize
 }
 
 fn calls(err: &str) -> u64 {
@@ -45,7 +46,7 @@ fn a_backup_killed_anywhere_is_invisible_and_the_next_one_finishes() {
     let counted = place.command().env("SEAWALL_FAULT", "count").args(["backup", "--all"]).output().unwrap();
     let total = calls(&crate::fixture::ran(counted).ok().err);
     assert!(total > 50, "{total} calls");
-    for number in (1..=total).step_by(step() as usize) {
+    for number in (1..=total).step_by(step(BACKUP_STEP)) {
         let place = many_files();
         let killed = place.command().env("SEAWALL_FAULT", format!("die:{number}")).args(["backup", "--all"]).output().unwrap();
         assert!(!killed.status.success(), "call {number} of {total} did not kill");
@@ -73,7 +74,7 @@ fn a_restore_killed_anywhere_is_finished_by_the_same_command() {
     let whole = files(&place.path("whole")).len();
     let bytes = store_files(&place.path("whole"));
     assert!(bytes.len() > 300, "{} store files", bytes.len());
-    for number in (1..=total).step_by(3 * step() as usize) {
+    for number in (1..=total).step_by(step(RESTORE_STEP)) {
         let fresh = format!("fresh-{number}");
         let killed = restore(&fresh, Some(format!("die:{number}")));
         // How often it asks depends on who is faster: the last numbers may not come.

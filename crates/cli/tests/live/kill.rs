@@ -68,6 +68,7 @@ fn kill_backups_anywhere() {
         if listed == 1 {
             assert_eq!(number(&report, "/totals/read_bytes"), 0, "the killed one was committed: {report}");
         }
+        assert_eq!(site.left_snapshots(), Vec::<String>::new(), "round {round}: the dead run's snapshots are known as such");
         vault.run(&["verify", "--level", "data"]).ok();
         let table = random.choose(&TABLES);
         vault.restore(&["latest", "--table", table, "--as", "restored"]);

@@ -58,6 +58,7 @@ pub async fn plan(
     monitor.begin(Phase::Plan, Work::default());
     let seen = look(cluster, &options, clock.clone()).await?;
     let upload = repository.begin_upload(upload_options(cluster, &options)).await?;
+    seen.source.begin_run(Some(upload.id()), upload.dead_uploads());
     let plan = survey(cluster, repository, &options, &seen, Stored::Upload(&upload), monitor).await?;
     monitor.end(Phase::Plan);
     let ttl = time_to_live(&options, plan.totals.bytes_to_read);
@@ -78,6 +79,7 @@ pub async fn preview(
     monitor.begin(Phase::Plan, Work::default());
     let seen = look(cluster, options, clock).await?;
     let known = repository.known_files(&upload_options(cluster, options)).await?;
+    seen.source.begin_run(None, known.dead_uploads());
     let plan = survey(cluster, repository, options, &seen, Stored::Known(&known), monitor).await?;
     monitor.end(Phase::Plan);
     Ok(plan)

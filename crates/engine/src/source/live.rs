@@ -1,9 +1,10 @@
 //! A running cluster: its master takes snapshots, its files are read directly.
 //!
 //! # Snapshots of ours
-//! Named `seawall-backup-<16 hex of the run>-<number>`, with a time to live, so that a crashed run leaves nothing for ever. A name is
+//! Named `seawall-backup-<first 16 hex of the upload>-<number>`, with a time to live, so that a crashed run leaves nothing for ever. A name is
 //! noted *before* the master is asked for it, so that [`LiveSource::clean_up`] removes it in every case, also when the answer was lost.
-//! What a crashed run left is removed when its time is over, and reported before that: it may belong to a run that is alive.
+//! What a crashed run left is removed by the next run on the same machine, which sees that its upload is dead; or by any run, when its
+//! time is over. Before that it is reported: it may belong to a run that is alive.
 //!
 //! # Retries
 //! A snapshot fails when it meets a split, a merge or a move under way, a server that dies, or a master that fails over. All of it
@@ -11,8 +12,8 @@
 //! between its regions counts as such a failure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use api::{Finding, Severity};
@@ -37,13 +38,26 @@ const LEFTOVER_MARGIN_MILLIS: i64 = 10 * 60 * 1000;
 /// How long `clean_up` waits for one snapshot that may still be on its way.
 const CLEAN_UP_WAIT: Duration = Duration::from_secs(30);
 
+/// Whose snapshots are whose: beginnings of upload ids.
+#[derive(Debug, Default)]
+struct Run {
+    own: String,
+    dead: Vec<String>,
+}
+
+/// The beginning of the names of a run's snapshots.
+fn prefix(upload: &[u8; 16]) -> String {
+    let hex: String = upload.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{SNAPSHOT_PREFIX}{hex}-")
+}
+
 /// See the head of this file.
 #[derive(Debug)]
 pub struct LiveSource {
     connection: Connection,
     files: SourceFiles,
     clock: Arc<dyn Clock>,
-    run: u64,
+    run: OnceLock<Run>,
     next: AtomicU64,
     taken: Mutex<BTreeMap<String, TableName>>,
 }
@@ -52,12 +66,21 @@ impl LiveSource {
     /// The cluster behind `connection`.
     pub fn new(cluster: &Cluster, connection: Connection, clock: Arc<dyn Clock>) -> Self {
         let files = SourceFiles { file_system: cluster.file_system.clone(), layout: RootLayout::new(&cluster.root) };
-        let run = connection.new_nonce().1;
-        Self { connection, files, clock, run, next: AtomicU64::new(1), taken: Mutex::default() }
+        Self { connection, files, clock, run: OnceLock::new(), next: AtomicU64::new(1), taken: Mutex::default() }
     }
 
     fn fresh_name(&self) -> String {
-        format!("{SNAPSHOT_PREFIX}{:016x}-{}", self.run, self.next.fetch_add(1, Ordering::Relaxed))
+        format!("{}{}", self.run().own, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn run(&self) -> &Run {
+        self.run.get_or_init(|| Run { own: self.own_prefix(), dead: Vec::new() })
+    }
+
+    /// For a run without an upload.
+    fn own_prefix(&self) -> String {
+        let (group, nonce) = self.connection.new_nonce();
+        prefix(&(u128::from(nonce) << 64 | u128::from(group)).to_be_bytes())
     }
 
     async fn table_state(&self, listing: &TableListing) -> Result<TableState> {
@@ -117,15 +140,16 @@ impl LiveSource {
 
     /// Snapshots of other runs of ours.
     async fn leftovers(&self) -> Result<Vec<SnapshotInfo>> {
-        let own = format!("{SNAPSHOT_PREFIX}{:016x}-", self.run);
+        let own = &self.run().own;
         let snapshots = self.connection.list_snapshots().await?.into_iter();
-        Ok(snapshots.filter(|snapshot| snapshot.name.starts_with(SNAPSHOT_PREFIX) && !snapshot.name.starts_with(&own)).collect())
+        Ok(snapshots.filter(|snapshot| snapshot.name.starts_with(SNAPSHOT_PREFIX) && !snapshot.name.starts_with(own)).collect())
     }
 
     fn is_leftover(&self, snapshot: &SnapshotInfo) -> bool {
         let lived = self.clock.now_millis().saturating_sub(snapshot.creation_time_millis);
         let ttl = i64::try_from(snapshot.ttl_seconds).unwrap_or(i64::MAX).saturating_mul(1000);
-        snapshot.ttl_seconds > 0 && lived > ttl.saturating_add(LEFTOVER_MARGIN_MILLIS)
+        let is_over = snapshot.ttl_seconds > 0 && lived > ttl.saturating_add(LEFTOVER_MARGIN_MILLIS);
+        is_over || self.run().dead.iter().any(|dead| snapshot.name.starts_with(dead))
     }
 }
 
@@ -239,7 +263,18 @@ impl Source for LiveSource {
                 left.push((name, error.to_string()));
             }
         }
+        // The master may have finished a dead run's snapshot since the first look.
+        if let Err(error) = self.remove_leftovers().await {
+            left.push((format!("{SNAPSHOT_PREFIX}*"), error.to_string()));
+        }
         left
+    }
+
+    fn begin_run(&self, upload: Option<[u8; 16]>, dead: BTreeSet<[u8; 16]>) {
+        let dead = dead.iter().map(prefix).collect();
+        let own = upload.as_ref().map_or_else(|| self.own_prefix(), prefix);
+        // Told once; a second time would be about the same run.
+        let _ = self.run.set(Run { own, dead });
     }
 
     async fn findings(&self) -> Result<Vec<Finding>> {

@@ -10,6 +10,7 @@ mod live;
 mod manifest;
 mod offline;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,6 +125,10 @@ pub trait Source: Send + Sync + Debug {
 
     /// Removes every snapshot that this source took and has not released; gives the names that could not be removed, and why.
     async fn clean_up(&self) -> Vec<(String, String)>;
+
+    /// Tells the upload that the run stores into, whose snapshots bear its name, and the uploads whose runs are certainly over. Once,
+    /// before the first snapshot.
+    fn begin_run(&self, _upload: Option<[u8; 16]>, _dead: BTreeSet<[u8; 16]>) {}
 
     /// What a reader of the plan has to know: unflushed WALs, snapshots that earlier runs left. Changes nothing.
     async fn findings(&self) -> Result<Vec<api::Finding>>;

@@ -26,6 +26,8 @@ const LIST_PAGE: usize = 1000;
 #[derive(Default)]
 pub(super) struct AdoptedUploads {
     pub(super) uploads: BTreeSet<[u8; 16]>,
+    /// Uploads whose process is certainly gone: its lock on the journal is free. Committed ones too.
+    pub(super) dead: BTreeSet<[u8; 16]>,
     /// Identities of files that were not known before.
     pub(super) files: Vec<[u8; 32]>,
     /// Journals to remove after the commit; their locks are held until then.
@@ -83,6 +85,7 @@ pub(super) async fn adopt(
     let mut journals = Vec::new();
     if let Some(directory) = &options.journal_directory {
         for found in journal::find_dead(directory, &inner.keyring, own).await? {
+            adopted.dead.insert(found.upload);
             let state = inner.log().state.uploads.get(&found.upload).copied();
             if let Some(UploadState::Committed(_) | UploadState::Aborted) = state {
                 if own.is_some() {

@@ -1,6 +1,6 @@
 //! What the repository has already: files of live backups, and of dead uploads that can be adopted.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -24,6 +24,7 @@ pub struct KnownFiles {
     keyring: Arc<Keyring>,
     known: HashMap<[u8; 32], StoredFile>,
     adopted: Adopted,
+    dead: BTreeSet<[u8; 16]>,
 }
 
 impl KnownFiles {
@@ -36,6 +37,11 @@ impl KnownFiles {
     pub fn adopted(&self) -> Adopted {
         self.adopted
     }
+
+    /// Uploads of this machine whose process is certainly gone, adopted or not.
+    pub fn dead_uploads(&self) -> BTreeSet<[u8; 16]> {
+        self.dead.clone()
+    }
 }
 
 impl Repository {
@@ -44,8 +50,9 @@ impl Repository {
         self.refresh().await?;
         let keyring = self.inner.keyring.clone();
         let (mut known, _) = known_files(self, &keyring.lineage(&options.lineage)).await?;
-        let adopted = adopt::adopt(self, options, None, &mut known).await?.sums(&known);
-        Ok(KnownFiles { keyring, known, adopted })
+        let found = adopt::adopt(self, options, None, &mut known).await?;
+        let adopted = found.sums(&known);
+        Ok(KnownFiles { keyring, known, adopted, dead: found.dead })
     }
 }
 

@@ -11,7 +11,7 @@ mod journal;
 mod known;
 mod sink;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -170,6 +170,11 @@ impl Upload {
     /// What was taken over from dead uploads.
     pub fn adopted(&self) -> Adopted {
         self.shared.adopted.sums(&self.shared.known)
+    }
+
+    /// Uploads of this machine whose process is certainly gone, adopted or not.
+    pub fn dead_uploads(&self) -> BTreeSet<[u8; 16]> {
+        self.shared.adopted.dead.clone()
     }
 
     /// The stored file of this identity, if a live backup or an adopted upload has it. Costs no store call.
