@@ -382,6 +382,20 @@ impl Witness {
         self.get("quotas", json!({}))
     }
 
+    /// Adds a replication peer that leads to a cluster in name only.
+    pub fn add_peer(&self, id: &str, enabled: bool) -> Result<(), WitnessError> {
+        self.call("add_peer", json!({ "peer": id, "enabled": enabled })).map(drop)
+    }
+
+    pub fn remove_peer(&self, id: &str) -> Result<(), WitnessError> {
+        self.call("remove_peer", json!({ "peer": id })).map(drop)
+    }
+
+    /// Every replication peer: id, address, whether it is enabled, its configuration.
+    pub fn peers(&self) -> Result<Vec<String>, WitnessError> {
+        self.get("peers", json!({}))
+    }
+
     /// Turns `balancer`, `cleaner`, `catalog_janitor`, `split`, `merge` or `compaction` on or off; gives what it was.
     pub fn switch(&self, name: &str, on: bool) -> Result<bool, WitnessError> {
         self.get("switch", json!({ "name": name, "on": on }))

@@ -208,4 +208,18 @@ final class Tables {
       return x;
     }
   }
+
+  /** A peer is accepted when ZooKeeper has an id for it that is not our own: a cluster in name only, beside this one. Gives its key. */
+  static String peerInName(Configuration c) throws Exception {
+    String quorum = c.get("hbase.zookeeper.quorum", "localhost"), port = c.get("hbase.zookeeper.property.clientPort", "2181");
+    try (org.apache.zookeeper.ZooKeeper z = new org.apache.zookeeper.ZooKeeper(quorum.split(",")[0].split(":")[0] + ":" + port, 10000, e -> { })) {
+      byte[] id = z.getData("/hbase/hbaseid", false, null);
+      id[id.length - 1] = (byte) (id[id.length - 1] == '0' ? '1' : '0');
+      if (z.exists("/elsewhere", false) == null) {
+        z.create("/elsewhere", new byte[0], org.apache.zookeeper.ZooDefs.Ids.OPEN_ACL_UNSAFE, org.apache.zookeeper.CreateMode.PERSISTENT);
+        z.create("/elsewhere/hbaseid", id, org.apache.zookeeper.ZooDefs.Ids.OPEN_ACL_UNSAFE, org.apache.zookeeper.CreateMode.PERSISTENT);
+      }
+    }
+    return quorum.split(":")[0] + ":" + port + ":/elsewhere";
+  }
 }

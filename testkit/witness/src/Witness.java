@@ -127,6 +127,16 @@ public final class Witness {
       case "permissions": return Tables.permissions(ad);
       case "set_quota": Tables.setQuota(ad, o); break;
       case "quotas": return Tables.quotas(ad);
+      case "add_peer": {
+        String key = Tables.peerInName(ad.getConfiguration());
+        ad.addReplicationPeer(o.get("peer").getAsString(), org.apache.hadoop.hbase.replication.ReplicationPeerConfig.newBuilder()
+          .setClusterKey(key).putConfiguration("made.by", "witness").build(), Cells.flag(o, "enabled")); break; }
+      case "remove_peer": ad.removeReplicationPeer(o.get("peer").getAsString()); break;
+      case "peers": {
+        JsonArray a = new JsonArray();
+        for (org.apache.hadoop.hbase.replication.ReplicationPeerDescription p : ad.listReplicationPeers())
+          a.add(p.getPeerId() + " " + p.getPeerConfig().getClusterKey() + " " + p.isEnabled() + " " + p.getPeerConfig().getConfiguration());
+        return a; }
       case "switch": {
         boolean on = Cells.flag(o, "on"), before;
         switch (o.get("name").getAsString()) {

@@ -58,7 +58,7 @@ pub(crate) struct RestoreArguments {
     /// What happens when a table of that name exists
     #[arg(long, value_enum, default_value_t = Mode::New)]
     mode: Mode,
-    /// Also give back: namespaces, acls, quotas
+    /// Also give back: namespaces, acls, quotas, peers (disabled)
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     with: Vec<String>,
     /// How the result is compared

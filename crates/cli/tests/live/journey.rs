@@ -19,6 +19,7 @@ pub(crate) struct Journey {
     before: BTreeMap<String, TableState>,
     permissions: Vec<Permission>,
     quotas: Vec<String>,
+    peers: Vec<String>,
 }
 
 impl Journey {
@@ -35,13 +36,14 @@ impl Journey {
         site.witness.disable("lab:empty").unwrap();
         let permissions = if has_grants { grant(&site) } else { Vec::new() };
         let quotas = if has_grants { limit(&site) } else { Vec::new() };
+        let peers = if has_grants { replicate(&site) } else { Vec::new() };
         for table in tables.iter().filter(|table| *table != "lab:empty") {
             // The snapshot flushes, and a flush drops cells that a raw scan would still show.
             site.witness.flush(table).unwrap();
         }
         let before = site.states(&tables);
         let vault = vault(&site);
-        Self { site, vault, tables, before, permissions, quotas }
+        Self { site, vault, tables, before, permissions, quotas, peers }
     }
 
     /// Backup, and again, and after changes: what was read and why is in the reports. Gives the id of the first.
@@ -87,8 +89,12 @@ impl Journey {
             self.site.witness.drop_table(table).unwrap();
         }
         self.site.witness.drop_namespace("lab").unwrap();
+        for peer in &self.peers {
+            self.site.witness.remove_peer(peer.split(' ').next().unwrap()).unwrap();
+        }
         self.site.witness.run_cleaner().unwrap();
-        let with: &[&str] = if self.permissions.is_empty() { &["--with", "namespaces"] } else { &["--with", "namespaces,acls,quotas"] };
+        let with: &[&str] =
+            if self.permissions.is_empty() { &["--with", "namespaces"] } else { &["--with", "namespaces,acls,quotas,peers"] };
         let report = self.vault.restore(&[&[backup, "--all"], with].concat());
         self.assert_outcomes(&report, "restored");
         for (table, before) in &self.before {
@@ -98,6 +104,7 @@ impl Journey {
         if !self.permissions.is_empty() {
             assert_eq!(self.site.witness.permissions().unwrap(), self.permissions);
             assert_eq!(self.site.witness.quotas().unwrap(), self.quotas);
+            assert_eq!(self.site.witness.peers().unwrap(), self.peers);
         }
 
         self.vault.restore(&[backup, "--table", "lab:mob", "--as", "mob_again"]);
@@ -171,6 +178,12 @@ fn grant(site: &Site) -> Vec<Permission> {
     let found = site.witness.permissions().unwrap();
     assert!(found.len() >= all.len(), "{found:?}");
     found
+}
+
+/// To nowhere, and disabled.
+fn replicate(site: &Site) -> Vec<String> {
+    site.witness.add_peer("7", false).unwrap();
+    site.witness.peers().unwrap()
 }
 
 fn limit(site: &Site) -> Vec<String> {

@@ -1,8 +1,13 @@
-//! What belongs to tables and is not in them: namespaces, grants, quotas. Replayed on request, under the new names.
+//! What belongs to tables and is not in them: namespaces, grants, quotas, replication peers. Replayed on request, under the new names.
 //!
 //! * namespaces: those that restored tables need and the target lacks, with their configuration.
 //! * grants: of restored tables; of the namespaces that were asked for; global ones only when the whole backup is restored.
 //! * quotas: of restored tables and of namespaces created here.
+//! * replication peers: those whose id the target does not have, *disabled*: nothing flows out of a restored cluster before somebody
+//!   has looked at it.
+//!
+//! Not replayed: visibility labels, since cells carry their numbers and another cluster gives other numbers to the same names; and
+//! RegionServer groups, which are made of servers.
 //!
 //! HBase gives the creator of a table all rights on it; that grant is not taken back.
 
@@ -25,6 +30,8 @@ pub enum With {
     Acls,
     /// Quotas.
     Quotas,
+    /// Replication peers.
+    Peers,
 }
 
 impl With {
@@ -34,11 +41,12 @@ impl With {
             "namespaces" => Ok(Self::Namespaces),
             "acls" => Ok(Self::Acls),
             "quotas" => Ok(Self::Quotas),
-            "labels" | "rsgroups" | "peers" => Err(EngineError::Unsupported {
+            "peers" => Ok(Self::Peers),
+            "labels" | "rsgroups" => Err(EngineError::Unsupported {
                 message: format!("{word} are in the backup, but this version does not replay them"),
                 hint: Some("`seawall show` prints them; put them back by hand".into()),
             }),
-            other => Err(EngineError::Usage { message: format!("--with {other}: expected namespaces, acls, quotas") }),
+            other => Err(EngineError::Usage { message: format!("--with {other}: expected namespaces, acls, quotas, peers") }),
         }
     }
 }
@@ -50,13 +58,17 @@ pub struct Metadata {
     pub permissions: Vec<Permission>,
     /// Quotas, under the new names.
     pub quotas: Vec<QuotaRecord>,
+    /// Replication peers: id, address, description as HBase gave it.
+    pub peers: Vec<(String, String, Bytes)>,
 }
 
 impl Metadata {
     /// One line each, for the plan.
     pub fn lines(&self) -> Vec<String> {
         let grants = self.permissions.iter().map(permission_line);
-        grants.chain(self.quotas.iter().map(|quota| format!("quota of {}", quota.row.escape_ascii()))).collect()
+        let quotas = self.quotas.iter().map(|quota| format!("quota of {}", quota.row.escape_ascii()));
+        let peers = self.peers.iter().map(|(id, address, _)| peer_line(id, address));
+        grants.chain(quotas).chain(peers).collect()
     }
 }
 
@@ -115,7 +127,23 @@ pub(super) async fn replay(
     for quota in &metadata.quotas {
         note(master.apply_quota(quota).await, format!("quota of {}", quota.row.escape_ascii()), done, warnings)?;
     }
+    if metadata.peers.is_empty() {
+        return Ok(());
+    }
+    let existing = master.replication_peers().await?;
+    for (id, address, description) in &metadata.peers {
+        if existing.contains(id) {
+            let message = format!("the target has a replication peer {id}: it was left as it is");
+            warnings.push(Finding::new("metadata-not-replayed", Severity::Warning, message).about(id.clone()));
+            continue;
+        }
+        note(master.add_replication_peer(id, description).await, peer_line(id, address), done, warnings)?;
+    }
     Ok(())
+}
+
+fn peer_line(id: &str, address: &str) -> String {
+    format!("replication peer {id} to {address}, disabled")
 }
 
 fn note(result: Result<()>, line: String, done: &mut Vec<String>, warnings: &mut Vec<Finding>) -> Result<()> {
@@ -168,7 +196,8 @@ mod tests {
     #[test]
     fn words_of_with_are_checked() {
         assert_eq!(With::parse("acls").unwrap(), With::Acls);
-        assert!(matches!(With::parse("peers"), Err(EngineError::Unsupported { .. })));
+        assert_eq!(With::parse("peers").unwrap(), With::Peers);
+        assert!(matches!(With::parse("labels"), Err(EngineError::Unsupported { .. })));
         assert!(matches!(With::parse("acl"), Err(EngineError::Usage { .. })));
         assert_eq!(actions("RWA"), [PermissionAction::Read, PermissionAction::Write, PermissionAction::Admin]);
     }

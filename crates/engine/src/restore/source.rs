@@ -141,6 +141,14 @@ impl RestoreBackup {
                 }
             }
         }
+        if options.with.contains(&With::Peers) {
+            let mut entries = self.reader.entries(key::PEERS);
+            while let Some((stored, value)) = entries.next().await? {
+                if let Entry::Peer(record) = decode_entry(&stored, value)? {
+                    metadata.peers.push((record.id, record.cluster_key, record.raw));
+                }
+            }
+        }
         Ok(metadata)
     }
 }

@@ -128,6 +128,14 @@ impl Master for LiveMaster {
         }
     }
 
+    async fn replication_peers(&self) -> Result<Vec<String>> {
+        Ok(self.connection.replication_peers().await?.into_iter().map(|peer| peer.id).collect())
+    }
+
+    async fn add_replication_peer(&self, id: &str, description: &Bytes) -> Result<()> {
+        Ok(self.connection.add_replication_peer(id, description, self.deadline).await?)
+    }
+
     async fn permissions(&self, query: &PermissionQuery) -> Result<Vec<Permission>> {
         Ok(self.connection.permissions(query).await?)
     }

@@ -100,6 +100,10 @@ pub trait Master: Send + Sync + Debug {
     async fn permissions(&self, query: &PermissionQuery) -> Result<Vec<Permission>>;
     /// Gives a grant, in place of the user's earlier one of the same scope.
     async fn grant(&self, permission: &Permission) -> Result<()>;
+    /// Ids of the replication peers.
+    async fn replication_peers(&self) -> Result<Vec<String>>;
+    /// Adds a replication peer, disabled.
+    async fn add_replication_peer(&self, id: &str, description: &Bytes) -> Result<()>;
     /// Sets a quota.
     async fn apply_quota(&self, record: &QuotaRecord) -> Result<()>;
 }

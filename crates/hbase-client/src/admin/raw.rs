@@ -31,6 +31,24 @@ pub(crate) struct ReplicationPeers {
     pub(crate) peer_desc: Vec<Bytes>,
 }
 
+/// `ReplicationPeerDescription`, the part that is given back.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct PeerDescription {
+    #[prost(bytes = "bytes", required, tag = "3")]
+    pub(crate) config: Bytes,
+}
+
+/// `AddReplicationPeerRequest`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct AddPeer {
+    #[prost(string, required, tag = "1")]
+    pub(crate) peer_id: String,
+    #[prost(bytes = "bytes", required, tag = "2")]
+    pub(crate) peer_config: Bytes,
+    #[prost(message, required, tag = "3")]
+    pub(crate) peer_state: hbase_proto::ReplicationState,
+}
+
 /// `ListRSGroupInfosRequest`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct ListGroups {}

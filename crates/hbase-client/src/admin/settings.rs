@@ -1,5 +1,7 @@
 //! Settings of the cluster that a backup keeps as they are: replication peers, RegionServer groups, visibility labels.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use hbase_proto::{self as proto, Message};
 use hbase_types::TableName;
@@ -9,7 +11,7 @@ use crate::connection::Connection;
 use crate::core::Repeat;
 use crate::error::{ClientError, Result};
 use crate::meta::table_name;
-use crate::types::{RegionServerGroup, ReplicationPeer};
+use crate::types::{ProcedureId, RegionServerGroup, ReplicationPeer};
 
 const GROUP_SERVICE: &str = "RSGroupAdminService";
 const GROUP_ENDPOINT: &str = "RSGroupAdminEndpoint";
@@ -29,6 +31,18 @@ impl Connection {
         let mut peers = answer.peer_desc.into_iter().map(peer).collect::<Result<Vec<ReplicationPeer>>>()?;
         peers.sort_by(|left, right| left.id.cmp(&right.id));
         Ok(peers)
+    }
+
+    /// Adds a replication peer as a [`ReplicationPeer::raw`] describes it, whatever its state there: *disabled*. Waits until it is there.
+    pub async fn add_replication_peer(&self, id: &str, description: &Bytes, deadline: Duration) -> Result<()> {
+        let config = raw::PeerDescription::decode(description.clone()).map_err(broken)?.config;
+        let peer_state = proto::ReplicationState { state: proto::replication_state::State::Disabled as i32 };
+        let request = raw::AddPeer { peer_id: id.to_owned(), peer_config: config, peer_state };
+        let answer: proto::AddReplicationPeerResponse = self.core.master_call("AddReplicationPeer", &request, Repeat::Never).await?;
+        match answer.proc_id {
+            Some(id) => self.wait_procedure(ProcedureId(id), deadline).await,
+            None => Ok(()),
+        }
     }
 
     /// The RegionServer groups, sorted by name; none where groups are not in use (in 2.x: no endpoint of theirs in the master).

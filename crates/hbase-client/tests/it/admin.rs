@@ -6,7 +6,7 @@ use hbase_client::{
     SnapshotKind, SnapshotRequest, TableState,
 };
 
-use crate::{WAIT, as_user, by_registry, connect, drop_table, make_table, schema, table};
+use crate::{WAIT, as_user, by_registry, connect, drop_table, make_table, schema, table, with_site};
 
 #[tokio::test]
 #[ignore = "live"]
@@ -159,6 +159,23 @@ async fn switches_are_set_and_give_the_state_before() {
 async fn settings_can_be_read_and_wals_rolled() {
     let connection = connect().await;
     assert_eq!(connection.replication_peers().await.unwrap(), []);
+    with_site(|site| site.witness.add_peer("7", true).unwrap()).await;
+    let [peer] = <[_; 1]>::try_from(connection.replication_peers().await.unwrap()).unwrap();
+    assert!(peer.id == "7" && peer.enabled && peer.cluster_key.ends_with(":/elsewhere"), "{peer:?}");
+    let seen = with_site(|site| {
+        let seen = site.witness.peers().unwrap();
+        site.witness.remove_peer("7").unwrap();
+        seen
+    })
+    .await;
+    connection.add_replication_peer("7", &peer.raw, WAIT).await.unwrap();
+    let again = with_site(|site| {
+        let again = site.witness.peers().unwrap();
+        site.witness.remove_peer("7").unwrap();
+        again
+    })
+    .await;
+    assert_eq!(again, [seen[0].replace(" true ", " false ")], "the same, disabled");
     // 3.x always has the default group.
     let groups: Vec<String> = connection.region_server_groups().await.unwrap().into_iter().map(|group| group.name).collect();
     assert_eq!(groups, if connection.hbase_version().major >= 3 { vec!["default".to_owned()] } else { vec![] });
