@@ -160,7 +160,7 @@ async fn live_checks(cluster: &Cluster, connection: &Connection, root_id: Option
 /// Snapshots and journals of ours.
 async fn leftovers(cluster: &Cluster, connection: &Connection, findings: &mut Vec<Finding>) {
     let looked = async {
-        let journals = Journal::list(&cluster.file_system, &cluster.root, false).await?;
+        let journals = Journal::list(&cluster.file_system, &cluster.root).await?;
         let snapshots = connection.list_snapshots().await?;
         Ok::<_, EngineError>((journals, snapshots))
     };

@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! `<root>/.seawall/restore/<id>/`, where `<id>` is the 16 hex digits of the carrier's name:
-//! * `plan`: [`JournalRecord`] as one line of JSON. Written and closed before anything else is made.
+//! * `plan`: [`JournalRecord`] as one line of JSON. Written and closed as `<root>/.seawall/new-<id>/plan`, and the directory renamed,
+//!   before anything else is made.
 //! * `attempt-<n>`: one empty file per run, created by create-if-absent. Only the run with the highest number may go on; no clock decides.
 //! * `decided`: [`Decisions`]: which files of the target are used as they are. Before the snapshot is published.
 //! * `stage/`: the snapshot's directory until it is renamed into `.hbase-snapshot/`.
@@ -13,12 +14,12 @@
 //! plan → attempt → decided → stage → publish → files → `cloning` → clone → snapshot removed → journal removed.
 //!
 //! # Crash cases
-//! * `plan` missing or torn: nothing but this directory was made; it is removed.
+//! * `new-<id>` there: nothing else was made; the next run removes it. If its writer is alive, it begins anew.
 //! * no published snapshot: nothing outside this directory and `mobdir/` was made; staged again.
 //! * snapshot published: files are there, short or missing; each is checked against the repository, the bad ones are written again.
 //! * `cloning` without a table: the RPC never took effect; it is repeated with the same nonce.
 //! * `cloning` and the table is there: it is ours if its regions are exactly the expected ones, else it is somebody else's and the restore is refused.
-//! * the journal is removed by renaming its directory first, so half a journal is never read.
+//! * the journal is removed by renaming its directory to `trash-<id>` first, so half a journal is never read; the next run removes what is left.
 //!
 //! It does not guard two runs against each other beyond the attempt number, which each looks at before it publishes, deletes or clones.
 
@@ -34,6 +35,12 @@ use crate::{EngineError, Result};
 
 /// Our directory below the root.
 pub const OWN_DIRECTORY: &str = ".seawall";
+/// Begins the name of a journal's directory before it is one.
+const NEW: &str = "new-";
+/// Begins the name of a journal's directory when it is one no more.
+const TRASH: &str = "trash-";
+/// How often a journal is begun anew because another run swept it away.
+const CREATE_TRIES: u32 = 3;
 /// Longest record that is read, bytes.
 const RECORD_LIMIT_BYTES: u64 = 256 << 20;
 
@@ -86,8 +93,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Journals at `root`. Torn ones are removed on the way when `clean`.
-    pub async fn list(file_system: &Arc<dyn FileSystem>, root: &str, clean: bool) -> Result<Vec<Self>> {
+    /// Journals at `root`. One that cannot be read is nobody's: a plan is whole before it has its place.
+    pub async fn list(file_system: &Arc<dyn FileSystem>, root: &str) -> Result<Vec<Self>> {
         let entries = match file_system.list(&format!("{root}/{OWN_DIRECTORY}/restore")).await {
             Ok(entries) => entries,
             Err(error) if error.is_not_found() => return Ok(Vec::new()),
@@ -101,13 +108,9 @@ impl Journal {
                 Err(EngineError::Journal { .. }) => None,
                 Err(error) => return Err(error),
             };
-            match record.filter(|record| record.id == entry.name()) {
-                Some(record) => {
-                    let attempt = highest_attempt(file_system, &entry.path).await?;
-                    journals.push(Self { file_system: file_system.clone(), root: root.to_owned(), record, attempt });
-                }
-                None if clean => file_system.delete(&entry.path, true).await?,
-                None => {}
+            if let Some(record) = record.filter(|record| record.id == entry.name()) {
+                let attempt = highest_attempt(file_system, &entry.path).await?;
+                journals.push(Self { file_system: file_system.clone(), root: root.to_owned(), record, attempt });
             }
         }
         Ok(journals)
@@ -116,8 +119,38 @@ impl Journal {
     /// Starts a journal; its id is new.
     pub async fn create(file_system: &Arc<dyn FileSystem>, root: &str, record: JournalRecord) -> Result<Self> {
         let journal = Self { file_system: file_system.clone(), root: root.to_owned(), record, attempt: 0 };
-        write_json(file_system, &format!("{}/plan", journal.directory()), &journal.record).await?;
-        journal.claim().await
+        let new = format!("{root}/{OWN_DIRECTORY}/{NEW}{}", journal.record.id);
+        let mut tries = 1..=CREATE_TRIES;
+        loop {
+            let made: Result<()> = async {
+                write_json(file_system, &format!("{new}/plan"), &journal.record).await?;
+                file_system.make_directories(&format!("{root}/{OWN_DIRECTORY}/restore")).await?;
+                Ok(file_system.rename_new(&new, &journal.directory()).await?)
+            }
+            .await;
+            match made {
+                Ok(()) => return journal.claim().await,
+                // Another run took it for that of a dead one, or removed the directory that was empty.
+                Err(EngineError::Storage(error)) if error.is_not_found() && tries.next().is_some() => {
+                    file_system.delete(&new, true).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Removes what runs left that died while they made or removed a journal.
+    pub async fn sweep(file_system: &Arc<dyn FileSystem>, root: &str) -> Result<()> {
+        let own = format!("{root}/{OWN_DIRECTORY}");
+        let entries = match file_system.list(&own).await {
+            Ok(entries) => entries,
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for entry in entries.iter().filter(|entry| entry.name().starts_with(NEW) || entry.name().starts_with(TRASH)) {
+            file_system.delete(&entry.path, true).await?;
+        }
+        remove_empty(file_system, [format!("{own}/restore"), own]).await
     }
 
     /// Takes over: from here on this run is the one that may act.
@@ -222,7 +255,7 @@ impl Journal {
     /// Removes the journal, and our directories when nothing else is in them.
     pub async fn remove(self) -> Result<()> {
         let own = format!("{}/{OWN_DIRECTORY}", self.root);
-        let trash = format!("{own}/trash-{}", self.record.id);
+        let trash = format!("{own}/{TRASH}{}", self.record.id);
         self.file_system.delete(&trash, true).await?;
         match self.file_system.rename_new(&self.directory(), &trash).await {
             Ok(()) => self.file_system.delete(&trash, true).await?,

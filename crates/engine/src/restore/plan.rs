@@ -146,7 +146,7 @@ pub(super) fn restore_snapshot(record: &JournalRecord, carrier: &TableName, targ
 /// Makes a plan.
 pub async fn plan(backup: &RestoreBackup, target: &Target, options: &RestoreOptions) -> Result<Plan> {
     let pairs = choose(&backup.tables, &options.selection, &options.renames)?;
-    let journals = Journal::list(&target.file_system, &target.root, false).await?;
+    let journals = Journal::list(&target.file_system, &target.root).await?;
     let finished = Journal::finished(&target.file_system, &target.root).await?;
     let mut preflight = Preflight::default();
     let ownership = preflight::rights(target, &mut preflight).await?;

@@ -51,6 +51,7 @@ impl Run<'_> {
         }
         let began_millis = self.clock.now_millis();
         let _buffers = KeepBuffers::new();
+        Journal::sweep(&self.target.file_system, &self.target.root).await?;
         metadata::create_namespaces(self.target, &plan.namespaces).await?;
         let mut reports = Vec::with_capacity(plan.tables.len());
         let several = plan.tables.len() > 1;

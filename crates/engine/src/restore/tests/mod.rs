@@ -137,7 +137,7 @@ fn target(base: &Path, fuse: Arc<Fuse>) -> Target {
 
 /// One run of `seawall restore`: looks for a journal, plans, runs.
 async fn restore(target: &Target, backup: &BackupTable, source: &Source, name: &str) -> Result<RestoreReport> {
-    let journals = Journal::list(&target.file_system, &target.root, true).await?;
+    let journals = Journal::list(&target.file_system, &target.root).await?;
     let resumes = journals.into_iter().next();
     let record = resumes.as_ref().map_or_else(|| record(&backup.name, name), |journal| journal.record.clone());
     let table = assemble(target, backup.clone(), record, resumes, &BTreeSet::new()).await?;
@@ -338,7 +338,7 @@ async fn a_later_run_takes_over() {
     let target = target(place.path(), Fuse::never());
     let first = Journal::create(&target.file_system, ROOT, record(&backup.name, "t")).await.unwrap();
     first.still_ours().await.unwrap();
-    let second = Journal::list(&target.file_system, ROOT, false).await.unwrap().remove(0).claim().await.unwrap();
+    let second = Journal::list(&target.file_system, ROOT).await.unwrap().remove(0).claim().await.unwrap();
     second.still_ours().await.unwrap();
     assert!(matches!(first.still_ours().await, Err(EngineError::TakenOver { .. })));
     second.remove().await.unwrap();
